@@ -1,0 +1,58 @@
+# `make serve` sets everything up and runs the server; `make test` sets everything up and tests it.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+LOCKED := $(VENV)/.installed
+DEV    := $(VENV)/.installed-dev
+
+.PHONY: serve test lint format bench setup lock clean
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:
+	@echo "make serve   set up and run the server on 127.0.0.1:8000"
+	@echo "make test    set up and run the tests"
+	@echo "make lint    format check, lint, types, layers"
+	@echo "make bench   measure speed and memory on this machine"
+	@echo "make setup   only set up the environment"
+	@echo "make lock    pin the newest allowed versions of all dependencies"
+
+setup: $(LOCKED)
+
+serve: $(LOCKED)
+	$(BIN)/veravox serve
+
+test: $(DEV)
+	$(BIN)/pytest
+
+lint: $(DEV)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: $(DEV)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(DEV)
+	$(BIN)/python -m benchmarks
+
+$(VENV)/bin/python:
+	scripts/create-environment $(PYTHON) $(VENV)
+
+$(LOCKED): requirements/serve.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements/serve.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(DEV): $(LOCKED) requirements/dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements/dev.lock
+	@touch $@
+
+lock: $(DEV)
+	scripts/lock $(BIN)
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis

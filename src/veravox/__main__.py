@@ -1,0 +1,5 @@
+"""`python -m veravox` is the command `veravox`."""
+
+from veravox.cli import main
+
+main()

@@ -1,0 +1,209 @@
+"""The process that touches hostile media: `python -m veravox.audio.decoder_process SOCKET`.
+
+It is started by `veravox.audio.decode` with an empty environment and serves one file after
+another. Its standard input is a pipe that nobody writes to: when the server ends, however it
+ends, the kernel signals the hang-up and this process dies, even inside a native decoding loop.
+"""
+
+import fcntl
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from io import RawIOBase, UnsupportedOperation
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+
+from veravox.audio.canonical import CanonicalStream, Samples
+from veravox.audio.clipping import ClippingMeter
+from veravox.audio.decoder_protocol import (
+    BLOCK_SAMPLES,
+    HEADER,
+    REPORTABLE_ERRORS,
+    REQUEST_END,
+    DecodeLimits,
+    Message,
+)
+from veravox.audio.reader import PcmBlock, read_media
+from veravox.errors import MediaError
+
+_OPEN_FILES = 16
+_REQUEST_BYTES = 4096
+
+
+def main() -> None:
+    """Serves requests on the socket whose descriptor is the first argument, until it closes."""
+    _die_with_the_server()
+    _confine()
+    address_space = _address_space()
+    with socket.socket(fileno=int(sys.argv[1])) as server:
+        _send(server, Message.READY)
+        while True:
+            body, descriptors, _, _ = socket.recv_fds(server, _REQUEST_BYTES, 1)
+            while body and not body.endswith(REQUEST_END):
+                body += server.recv(_REQUEST_BYTES)
+            if not body:
+                return
+            request = json.loads(body)
+            limits = DecodeLimits(**request["limits"])
+            _limit_job(limits, address_space)
+            with closing(_PositionedFile(descriptors[0])) as file:
+                _serve(server, cast(BinaryIO, file), request["container"], limits)
+
+
+def _serve(server: socket.socket, file: BinaryIO, container: str, limits: DecodeLimits) -> None:
+    clipping = ClippingMeter()
+    try:
+        blocks = _announced(server, container, read_media(file, container, limits))
+        for block in _canonical(_measured(blocks, clipping)):
+            for first in range(0, block.size, BLOCK_SAMPLES):
+                _send(server, Message.BLOCK, block[first : first + BLOCK_SAMPLES].tobytes())
+    except MediaError as error:
+        name = type(error).__name__
+        if name not in REPORTABLE_ERRORS:
+            raise
+        _send_json(server, Message.ERROR, {"error": name, "message": error.message})
+    else:
+        _send_json(server, Message.DONE, {"clipping_ratio": clipping.ratio()})
+
+
+def _announced(
+    server: socket.socket, container: str, blocks: Iterator[PcmBlock]
+) -> Iterator[PcmBlock]:
+    """`blocks`, with INFO sent for the first one: headers may lie, decoded audio cannot."""
+    for index, block in enumerate(blocks):
+        if index == 0:
+            info = {
+                "container": container,
+                "codec": block.codec,
+                "sample_rate": block.sample_rate,
+                "channels": block.samples.shape[0],
+            }
+            _send_json(server, Message.INFO, info)
+        yield block
+
+
+def _measured(blocks: Iterable[PcmBlock], clipping: ClippingMeter) -> Iterator[PcmBlock]:
+    for block in blocks:
+        clipping.push(block.samples, block.full_scale)
+        yield block
+
+
+def _canonical(blocks: Iterable[PcmBlock]) -> Iterator[Samples]:
+    """Canonical audio; a change of rate ends one stream and begins another."""
+    stream: CanonicalStream | None = None
+    rate = 0
+    for block in blocks:
+        if stream is not None and block.sample_rate != rate:
+            yield stream.push(np.zeros(0, np.float32), last=True)
+            stream = None
+        if stream is None:
+            rate = block.sample_rate
+            stream = CanonicalStream(rate)
+        yield stream.push(block.samples)
+    if stream is not None:
+        yield stream.push(np.zeros(0, np.float32), last=True)
+
+
+def _send_json(server: socket.socket, kind: Message, content: Mapping[str, object]) -> None:
+    _send(server, kind, json.dumps(content).encode())
+
+
+def _send(server: socket.socket, kind: Message, payload: bytes = b"") -> None:
+    server.sendall(HEADER.pack(kind, len(payload)) + payload)
+
+
+def _die_with_the_server() -> None:
+    """At once on Linux; elsewhere when the processor limit or the closed socket is met."""
+    if sys.platform != "linux":
+        return
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    fcntl.fcntl(sys.stdin.fileno(), fcntl.F_SETOWN, os.getpid())
+    flags = fcntl.fcntl(sys.stdin.fileno(), fcntl.F_GETFL)
+    fcntl.fcntl(sys.stdin.fileno(), fcntl.F_SETFL, flags | os.O_ASYNC)
+
+
+def _confine() -> None:
+    """For good: no output, core dumps or writing to files, no processes or threads.
+
+    Standard error stays the server's until here, so that a failing import can be read there.
+    """
+    os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, _OPEN_FILES))
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+
+
+def _limit_job(limits: DecodeLimits, address_space: int | None) -> None:
+    """Soft limits for the next file, on top of what this process has used so far."""
+    if address_space is not None:
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (address_space + limits.memory_bytes, most))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = int(used.ru_utime + used.ru_stime) + 1 + limits.cpu_seconds
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, most))
+
+
+def _address_space() -> int | None:
+    """Bytes of address space in use (the first field of /proc/self/statm, in pages).
+
+    None on macOS, whose kernel does not enforce a limit on it.
+    """
+    if sys.platform != "linux":
+        return None
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    return pages * resource.getpagesize()
+
+
+class _PositionedFile(RawIOBase):
+    """A read-only file with a position of its own: the server shares the descriptor's."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._position = 0
+        self._size = os.fstat(descriptor).st_size
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Up to `size` bytes, all the rest for -1."""
+        wanted = self._size - self._position if size < 0 else size
+        data = os.pread(self._descriptor, max(wanted, 0), self._position)
+        self._position += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Moves the position and returns it."""
+        bases = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}
+        if whence not in bases or bases[whence] + offset < 0:
+            raise UnsupportedOperation("seek outside the file")
+        self._position = bases[whence] + offset
+        return self._position
+
+    def tell(self) -> int:
+        """The position in bytes from the start."""
+        return self._position
+
+    def close(self) -> None:
+        """Closes the descriptor; more than once does nothing."""
+        if not self.closed:
+            os.close(self._descriptor)
+        super().close()
+
+
+if __name__ == "__main__":
+    main()

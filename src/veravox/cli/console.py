@@ -1,0 +1,25 @@
+"""How every command talks: results to standard output, everything else to standard error."""
+
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+
+from veravox.settings import InvalidSettings, Settings, load_settings
+
+out = Console()
+err = Console(stderr=True)
+
+
+def fail(message: str) -> NoReturn:
+    """Say what is wrong and end with exit code 2."""
+    err.print(f"[bold red]error:[/] {message}", highlight=False)
+    raise typer.Exit(2)
+
+
+def settings(**overrides: object) -> Settings:
+    """The settings in force; ends the command with a clear message where they are invalid."""
+    try:
+        return load_settings(**overrides)
+    except InvalidSettings as error:
+        fail(str(error))

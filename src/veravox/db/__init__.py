@@ -1,0 +1,8 @@
+"""The database: one engine, one transaction at the edge, one set of migrations."""
+
+from veravox.db.base import Base, UtcDateTime
+from veravox.db.database import Database
+from veravox.db.migrate import upgrade
+from veravox.db.url import database_url
+
+__all__ = ["Base", "Database", "UtcDateTime", "database_url", "upgrade"]

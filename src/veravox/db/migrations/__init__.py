@@ -1,0 +1,1 @@
+"""Alembic's environment; the migrations are in versions/ and cover every database alike."""

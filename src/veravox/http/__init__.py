@@ -1,0 +1,1 @@
+"""The HTTP server: middleware around one module for each vendor's API."""

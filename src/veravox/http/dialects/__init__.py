@@ -1,0 +1,1 @@
+"""One module for each vendor's way to speak: parse, call the service, render."""

@@ -1,0 +1,1 @@
+"""Pure ASGI middleware, outermost first: stamp, early close, problems, gate."""

@@ -1,0 +1,86 @@
+"""Everything a running server holds, opened once and closed at the end."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from anyio import to_thread
+from starlette.types import Scope
+
+from veravox.accounts import AccountService, Quota
+from veravox.analysis import Analyser, open_analyser
+from veravox.db import Database, database_url
+from veravox.errors import Unavailable
+from veravox.http.draining import Draining
+from veravox.predictions import PredictionRepository, PredictionService, Workbench
+from veravox.security import KeyHasher, server_secret
+from veravox.settings import Settings
+from veravox.uploads.remote import RemoteFetcher
+
+SHUTDOWN_RETRY_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The services of one worker. `fetcher` is None while URL ingestion is off."""
+
+    settings: Settings
+    database: Database
+    accounts: AccountService
+    quota: Quota
+    analyser: Analyser
+    workbench: Workbench
+    predictions: PredictionService
+    fetcher: RemoteFetcher | None
+    draining: Draining
+
+    @staticmethod
+    def of(scope: Scope) -> "Services":
+        """The services of the application that an ASGI scope belongs to."""
+        return scope["app"].state.services
+
+    def ensure_room(self) -> None:
+        """Raises Unavailable while shutting down or when the queue is full."""
+        if self.draining:
+            raise Unavailable("The server is shutting down", SHUTDOWN_RETRY_SECONDS)
+        self.workbench.ensure_room()
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncGenerator[Services]:
+    """The services that `settings` describe, with the default model loaded.
+
+    Raises InvalidModel and InvalidSettings when the installation cannot serve.
+    """
+    database = Database(database_url(settings))
+    redis_url = settings.redis_url
+    quota = Quota.from_url(None if redis_url is None else redis_url.get_secret_value())
+    fetcher = RemoteFetcher(settings.url_ingestion_hosts) if settings.url_ingestion else None
+    draining = Draining()
+    opening = open_analyser(
+        settings.models_dir,
+        decoder_processes=settings.decoder_processes,
+        scoring_threads=settings.scoring_threads,
+    )
+    try:
+        with opening as analyser, draining.on_signals():
+            await to_thread.run_sync(analyser.warm)
+            workbench = Workbench(settings.decoder_processes, settings.queue_limit)
+            yield Services(
+                settings=settings,
+                database=database,
+                accounts=AccountService(database, KeyHasher(server_secret(settings))),
+                quota=quota,
+                analyser=analyser,
+                workbench=workbench,
+                predictions=PredictionService(
+                    PredictionRepository(database), workbench, analyser.analyse
+                ),
+                fetcher=fetcher,
+                draining=draining,
+            )
+    finally:
+        if fetcher is not None:
+            await fetcher.close()
+        await quota.close()
+        await database.close()

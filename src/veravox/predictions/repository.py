@@ -1,0 +1,271 @@
+"""Where predictions are kept. The tenant is the first argument of every call.
+
+An id that the caller chose is claimed before the analysis and settled after it, each in a
+transaction of its own, so that none stays open while a recording is analysed. A claim runs out
+unless it is renewed, so a process that dies blocks no id. Every write is one guarded statement:
+whoever no longer holds the claim changes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from secrets import token_hex
+from typing import Any, cast
+
+from pydantic import TypeAdapter
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Delete,
+    Update,
+    and_,
+    delete,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from veravox.analysis import Analysis
+from veravox.db import Database
+from veravox.errors import Conflict, NotFound
+from veravox.predictions.cursor import decode_cursor, encode_cursor
+from veravox.predictions.prediction import (
+    Prediction,
+    PredictionFilter,
+    PredictionPage,
+    PredictionRequest,
+    Status,
+)
+from veravox.predictions.tables import PredictionRow
+
+CLAIM_LASTS = timedelta(seconds=60)
+
+_ANALYSIS = TypeAdapter(Analysis)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to settle a prediction: who holds it, and since when the prediction exists."""
+
+    tenant_id: str
+    prediction_id: str
+    token: str
+    created_at: datetime
+
+
+class PredictionRepository:
+    """The predictions of one installation. Every call is a transaction of its own."""
+
+    def __init__(self, database: Database, claim_lasts: timedelta = CLAIM_LASTS) -> None:
+        """Keeps predictions in `database`; a claim runs out after `claim_lasts`."""
+        self._database = database
+        self.claim_lasts = claim_lasts
+
+    async def claim(
+        self, tenant_id: str, prediction_id: str, digest: bytes, request: PredictionRequest
+    ) -> Claim | Prediction:
+        """The claim on a free id, or the prediction that this id and digest already gave.
+
+        Raises Conflict when the id was used with another digest or is being processed.
+        """
+        claim = Claim(tenant_id, prediction_id, token_hex(16), datetime.now(UTC))
+        row = _row(tenant_id, _started(prediction_id, claim.created_at, request), digest)
+        row.claim = claim.token
+        row.claimed_until = claim.created_at + self.claim_lasts
+        try:
+            async with self._database.transaction() as session:
+                session.add(row)
+        except IntegrityError:
+            return await self._claim_used(claim, digest)
+        return claim
+
+    async def _claim_used(self, claim: Claim, digest: bytes) -> Claim | Prediction:
+        prediction_id = claim.prediction_id
+        found = _is(claim.tenant_id, prediction_id)
+        async with self._database.transaction() as session:
+            row = await session.scalar(select(PredictionRow).where(found))
+        if row is not None and row.status == Status.COMPLETED:
+            if row.digest != digest:
+                raise Conflict(
+                    f"The prediction_id '{prediction_id}' was used before with another request"
+                )
+            return _prediction(row)
+        taken_over = await self._write(
+            update(PredictionRow)
+            .where(
+                found,
+                PredictionRow.status == Status.PROCESSING,
+                PredictionRow.claimed_until <= claim.created_at,
+            )
+            .values(
+                digest=digest,
+                created_at=claim.created_at,
+                claim=claim.token,
+                claimed_until=claim.created_at + self.claim_lasts,
+            )
+        )
+        if not taken_over:
+            raise Conflict(f"The prediction '{prediction_id}' is still being processed")
+        return claim
+
+    async def renew(self, claim: Claim) -> None:
+        """Hold a claim for longer."""
+        await self._write(
+            update(PredictionRow)
+            .where(_is_held(claim))
+            .values(claimed_until=datetime.now(UTC) + self.claim_lasts)
+        )
+
+    async def release(self, claim: Claim) -> None:
+        """Give the id back, as if it had never been used."""
+        await self._write(delete(PredictionRow).where(_is_held(claim)))
+
+    async def settle(
+        self, claim: Claim, request: PredictionRequest, analysis: Analysis
+    ) -> Prediction:
+        """The completed prediction, kept unless it was deleted or taken over meanwhile."""
+        started = _started(claim.prediction_id, claim.created_at, request)
+        prediction = replace(started, status=Status.COMPLETED, analysis=analysis)
+        await self._write(
+            update(PredictionRow)
+            .where(_is_held(claim))
+            .values(**_contents(prediction), claim=None, claimed_until=None)
+        )
+        return prediction
+
+    async def add(
+        self,
+        tenant_id: str,
+        prediction_id: str,
+        digest: bytes,
+        request: PredictionRequest,
+        analysis: Analysis,
+    ) -> Prediction:
+        """The completed prediction, kept under a new id."""
+        started = _started(prediction_id, datetime.now(UTC), request)
+        prediction = replace(started, status=Status.COMPLETED, analysis=analysis)
+        async with self._database.transaction() as session:
+            session.add(_row(tenant_id, prediction, digest))
+        return prediction
+
+    async def get(self, tenant_id: str, prediction_id: str) -> Prediction:
+        """The tenant's prediction with this id. Raises NotFound."""
+        async with self._database.transaction() as session:
+            row = await session.scalar(
+                select(PredictionRow).where(_is(tenant_id, prediction_id), _is_alive())
+            )
+        if row is None:
+            raise _not_found(prediction_id)
+        return _prediction(row)
+
+    async def list(self, tenant_id: str, wanted: PredictionFilter) -> PredictionPage:
+        """A page of the tenant's predictions, newest first. Raises InvalidRequest for a cursor."""
+        conditions = [PredictionRow.tenant_id == tenant_id, _is_alive()]
+        if wanted.status is not None:
+            conditions.append(PredictionRow.status == wanted.status)
+        if wanted.result is not None:
+            conditions.append(PredictionRow.result == wanted.result)
+        if wanted.cursor is not None:
+            position = tuple_(PredictionRow.created_at, PredictionRow.id)
+            conditions.append(position < decode_cursor(wanted.cursor))
+        query = (
+            select(PredictionRow)
+            .where(*conditions)
+            .order_by(PredictionRow.created_at.desc(), PredictionRow.id.desc())
+            .limit(wanted.limit + 1)
+        )
+        async with self._database.transaction() as session:
+            rows = (await session.scalars(query)).all()
+        return _page(rows, wanted.limit)
+
+    async def delete(self, tenant_id: str, prediction_id: str) -> None:
+        """Forget a prediction; one that is being processed is not stored. Raises NotFound."""
+        deleted = await self._write(
+            delete(PredictionRow).where(_is(tenant_id, prediction_id), _is_alive())
+        )
+        if not deleted:
+            raise _not_found(prediction_id)
+
+    async def _write(self, statement: Update | Delete) -> bool:
+        """Whether the statement changed a row."""
+        async with self._database.transaction() as session:
+            outcome = cast(CursorResult[Any], await session.execute(statement))
+        return outcome.rowcount > 0
+
+
+def _is(tenant_id: str, prediction_id: str) -> ColumnElement[bool]:
+    return and_(PredictionRow.tenant_id == tenant_id, PredictionRow.id == prediction_id)
+
+
+def _is_alive() -> ColumnElement[bool]:
+    """Not a claim that ran out."""
+    return or_(
+        PredictionRow.status == Status.COMPLETED,
+        PredictionRow.claimed_until > datetime.now(UTC),
+    )
+
+
+def _is_held(claim: Claim) -> ColumnElement[bool]:
+    return and_(_is(claim.tenant_id, claim.prediction_id), PredictionRow.claim == claim.token)
+
+
+def _started(prediction_id: str, created_at: datetime, request: PredictionRequest) -> Prediction:
+    return Prediction(
+        id=prediction_id,
+        status=Status.PROCESSING,
+        created_at=created_at,
+        model=request.model,
+        device=request.device,
+        warnings=request.warnings,
+        analysis=None,
+    )
+
+
+def _row(tenant_id: str, prediction: Prediction, digest: bytes) -> PredictionRow:
+    return PredictionRow(
+        tenant_id=tenant_id,
+        id=prediction.id,
+        created_at=prediction.created_at,
+        digest=digest,
+        **_contents(prediction),
+    )
+
+
+def _contents(prediction: Prediction) -> dict[str, Any]:
+    """The columns that change when a prediction is completed."""
+    analysis = prediction.analysis
+    return {
+        "status": prediction.status,
+        "model": prediction.model,
+        "device": prediction.device,
+        "warnings": list(prediction.warnings),
+        "result": None if analysis is None else analysis.verdict.result,
+        "analysis": None if analysis is None else _ANALYSIS.dump_json(analysis).decode(),
+    }
+
+
+def _prediction(row: PredictionRow) -> Prediction:
+    return Prediction(
+        id=row.id,
+        status=Status(row.status),
+        created_at=row.created_at,
+        model=row.model,
+        device=row.device,
+        warnings=tuple(row.warnings),
+        analysis=None if row.analysis is None else _ANALYSIS.validate_json(row.analysis),
+    )
+
+
+def _page(rows: Sequence[PredictionRow], limit: int) -> PredictionPage:
+    shown = rows[:limit]
+    more = len(rows) > limit
+    return PredictionPage(
+        predictions=tuple(_prediction(row) for row in shown),
+        next_cursor=encode_cursor(shown[-1].created_at, shown[-1].id) if more else None,
+    )
+
+
+def _not_found(prediction_id: str) -> NotFound:
+    return NotFound(f"No prediction has the id '{prediction_id}'")

@@ -1,0 +1,126 @@
+"""Making predictions and looking them up."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from secrets import token_hex
+from typing import BinaryIO
+
+from anyio import CancelScope, to_thread
+
+from veravox.analysis import Analysis, AnalysisOptions
+from veravox.predictions.prediction import (
+    Prediction,
+    PredictionFilter,
+    PredictionPage,
+    PredictionRequest,
+)
+from veravox.predictions.repository import Claim, PredictionRepository
+from veravox.predictions.workbench import Workbench
+from veravox.telemetry.metrics import ANALYSIS_SECONDS
+
+RENEWALS = 4
+"""How often a claim is renewed before it would run out."""
+
+Analyse = Callable[[BinaryIO, AnalysisOptions], Analysis]
+
+
+class PredictionService:
+    """The predictions of one installation."""
+
+    def __init__(
+        self, repository: PredictionRepository, workbench: Workbench, analyse: Analyse
+    ) -> None:
+        """`analyse` blocks; it runs on `workbench`, and results go to `repository`."""
+        self._repository = repository
+        self._workbench = workbench
+        self._analyse = analyse
+
+    async def predict(
+        self, tenant_id: str, media: BinaryIO, request: PredictionRequest
+    ) -> Prediction:
+        """Analyse the recording in `media`, a seekable file at its start, and keep the result.
+
+        With a `prediction_id` that was used before for the same recording and parameters this is
+        the stored prediction. Raises Conflict when the id is taken by another request or still
+        being processed, Unavailable when too much work waits, and what `analyse` raises; then
+        nothing is kept.
+        """
+        self._workbench.ensure_room()
+        digest = await to_thread.run_sync(_digest, media, request)
+        if request.prediction_id is None:
+            return await self._predict_anew(tenant_id, media, request, digest)
+        return await self._predict_once(tenant_id, request.prediction_id, media, request, digest)
+
+    async def get(self, tenant_id: str, prediction_id: str) -> Prediction:
+        """The tenant's prediction with this id. Raises NotFound."""
+        return await self._repository.get(tenant_id, prediction_id)
+
+    async def list(self, tenant_id: str, wanted: PredictionFilter) -> PredictionPage:
+        """A page of the tenant's predictions, newest first. Raises InvalidRequest for a cursor."""
+        return await self._repository.list(tenant_id, wanted)
+
+    async def delete(self, tenant_id: str, prediction_id: str) -> None:
+        """Forget a prediction. Raises NotFound."""
+        await self._repository.delete(tenant_id, prediction_id)
+
+    async def _predict_anew(
+        self, tenant_id: str, media: BinaryIO, request: PredictionRequest, digest: bytes
+    ) -> Prediction:
+        prediction_id = f"pred_{token_hex(6)}"
+        analysis = await self._run(media, request)
+        return await self._repository.add(tenant_id, prediction_id, digest, request, analysis)
+
+    async def _predict_once(
+        self,
+        tenant_id: str,
+        prediction_id: str,
+        media: BinaryIO,
+        request: PredictionRequest,
+        digest: bytes,
+    ) -> Prediction:
+        claim = await self._repository.claim(tenant_id, prediction_id, digest, request)
+        if isinstance(claim, Prediction):
+            return claim
+        try:
+            async with self._held(claim):
+                analysis = await self._run(media, request)
+            return await self._repository.settle(claim, request, analysis)
+        except BaseException:
+            with CancelScope(shield=True):
+                await self._repository.release(claim)
+            raise
+
+    @asynccontextmanager
+    async def _held(self, claim: Claim) -> AsyncGenerator[None]:
+        """Renews the claim while the block runs."""
+        renewal = asyncio.create_task(self._renew(claim))
+        try:
+            yield
+        finally:
+            renewal.cancel()
+
+    async def _renew(self, claim: Claim) -> None:
+        period = self._repository.claim_lasts.total_seconds() / RENEWALS
+        while True:
+            await asyncio.sleep(period)
+            await self._repository.renew(claim)
+
+    async def _run(self, media: BinaryIO, request: PredictionRequest) -> Analysis:
+        analysis = await self._workbench.run(partial(self._analyse, media, request.options))
+        ANALYSIS_SECONDS.observe(analysis.processing_time)
+        return analysis
+
+
+def _digest(media: BinaryIO, request: PredictionRequest) -> bytes:
+    """SHA-256 of the parameters and the recording; `media` is left at its start."""
+    options = request.options
+    digest = hashlib.sha256(
+        repr((options.model, options.threshold, options.silence_threshold)).encode()
+    )
+    while block := media.read(1_048_576):
+        digest.update(block)
+    media.seek(0)
+    return digest.digest()

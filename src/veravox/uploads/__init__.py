@@ -1,0 +1,1 @@
+"""Recordings that come by other ways than in the request itself."""

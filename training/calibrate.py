@@ -1,0 +1,147 @@
+"""From raw logits to everything that a model card says: calibration, decision constants, tables.
+
+The affine calibration and the indecision band come from the dev split; file fusion and tau_n, which
+need long recordings, from training recordings judged by heads that saw nothing of their repository.
+Fusion is fitted on LLRs that are calibrated on those very recordings: otherwise its term in the
+number of windows, which all of them have in common, would repair their calibration instead.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from training.corpora import Corpus
+from training.crossval import CrossValidation
+from training.features import Features
+from training.manifest import Clip
+from training.measure import table
+from training.systems import modern_family
+from veravox.detection.calibration import fit_calibration
+from veravox.detection.card import (
+    Calibration,
+    FileFusion,
+    IndecisionBand,
+    MetricTable,
+    PartialRule,
+    QualityLimits,
+    TrainingData,
+)
+from veravox.detection.fusion import file_llr, fit_fusion
+from veravox.detection.thresholds import fit_band, fit_tau
+
+QUALITY = QualityLimits(net_speech=1.0, window_speech=0.5, snr_db=0.0, bandwidth_hz=2_000.0)
+"""Training knows noise down to 5 dB and bands from 3.4 kHz up; the limits leave a margin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Recordings' labels and their raw logits, one array of windows a recording."""
+
+    spoof: list[bool]
+    logits: Sequence[np.ndarray]
+
+    def calibrate(self) -> Calibration:
+        """The affine map that fits the windows, each with its recording's label."""
+        logits = np.concatenate(self.logits).tolist()
+        return fit_calibration(
+            logits, np.repeat(self.spoof, [len(r) for r in self.logits]).tolist()
+        )
+
+    def llrs(self, calibration: Calibration) -> list[list[float]]:
+        """Calibrated window LLRs, a list for each recording."""
+        return [(calibration.slope * row + calibration.intercept).tolist() for row in self.logits]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The constants that turn logits into a verdict."""
+
+    calibration: Calibration
+    fusion: FileFusion
+    band: IndecisionBand
+    partial: PartialRule
+
+
+def fit_decision(dev: Scored, dev_augmented: Scored, long: Scored, joined: Scored) -> Decision:
+    """The constants, from dev as it is and changed, and from held-out recordings of training.
+
+    `long`: recordings of both classes, for fusion; `joined`: minutes of bona fide speech, for tau.
+    """
+    both = Scored(dev.spoof + dev_augmented.spoof, [*dev.logits, *dev_augmented.logits])
+    calibration = both.calibrate()
+    fusion = fit_fusion(long.llrs(long.calibrate()), long.spoof)
+    files = [file_llr(row, fusion) for row in both.llrs(calibration)]
+    bonafide = joined.llrs(calibration)
+    return Decision(
+        calibration=calibration,
+        fusion=fusion,
+        band=fit_band(files, both.spoof),
+        partial=PartialRule(
+            tau=fit_tau(bonafide),
+            clearly_bonafide=min(0.0, float(np.median(np.concatenate(bonafide)))),
+        ),
+    )
+
+
+def dev_tables(
+    command: str, clips: Sequence[Clip], dev: Scored, dev_augmented: Scored, decision: Decision
+) -> dict[str, MetricTable]:
+    """Error rates on whole dev recordings, and on one augmented window of each."""
+
+    def files(scored: Scored) -> np.ndarray:
+        rows = scored.llrs(decision.calibration)
+        return np.array([file_llr(row, decision.fusion) for row in rows])
+
+    return {
+        "dev, whole files": table(command, clips, files(dev)),
+        "dev, augmented": table(command, clips, files(dev_augmented), groups=False),
+    }
+
+
+def held_out_tables(
+    command: str,
+    train: Features,
+    validation: CrossValidation,
+    by_family: dict[str, np.ndarray],
+    calibration: Calibration,
+) -> dict[str, MetricTable]:
+    """Tables over training windows, judged by heads that saw nothing related to them."""
+    clips = np.array([example.clip for example in train.examples], dtype=object)
+    augmented = np.array([example.augmented for example in train.examples])
+    judged = np.array([not c.spoof or modern_family(c.system) is not None for c in clips])
+
+    def llrs(logits: np.ndarray) -> np.ndarray:
+        return calibration.slope * logits + calibration.intercept
+
+    tables: dict[str, MetricTable] = {}
+    for name, changed in (("clean", False), ("augmented", True)):
+        rows = judged & (augmented == changed)
+        tables[f"held-out repositories and systems, modern systems, {name}"] = table(
+            command, list(clips[rows]), llrs(validation.logits[rows]), groups=not changed
+        )
+    families: dict[str, dict[str, float]] = {}
+    for family, logits in by_family.items():
+        rows = ~np.isnan(logits) & ~augmented
+        whole = table(command, list(clips[rows]), llrs(logits[rows]), groups=False)
+        families[f"family: {family}"] = whole.rows["all"]
+    tables["held-out modern families, clean"] = MetricTable(command=command, rows=families)
+    return tables
+
+
+def training_data(manifest: Path, clips: Sequence[Clip], corpus: Corpus) -> TrainingData:
+    """The hash of the manifest, and what was taken from it."""
+    hours = {
+        spoof: sum(corpus.seconds(c) for c in clips if c.spoof is spoof) / 3600
+        for spoof in (False, True)
+    }
+    systems = {clip.system for clip in clips if clip.spoof}
+    sources = {clip.repo for clip in clips if not clip.spoof}
+    return TrainingData(
+        sha256=hashlib.sha256(manifest.read_bytes()).hexdigest(),
+        summary=f"one window of 5 s, as it is and augmented, of each of {len(clips)} clips: "
+        f"bona fide from {len(sources)} sources ({hours[False]:.1f} h of recordings), "
+        f"spoof by {len(systems)} systems ({hours[True]:.1f} h)",
+    )

@@ -1,0 +1,113 @@
+"""The selection signal: error on modern systems that a head has neither seen nor seen alike.
+
+Repositories are dealt into folds. A head is fitted on all folds but one, without the systems and
+speakers that also occur in the held-out one, and judged there: the fold's modern systems against
+its bona fide speech, clean and augmented. Leaving out a whole family besides is harder still.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.features import Features
+from training.heads import Head, HeadOptions, fit_head, predict
+from training.manifest import Clip
+from training.systems import MODERN_FAMILIES, base_name, modern_family
+from veravox.evaluation.metrics import eer
+
+FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class CrossValidation:
+    """Held-out `logits`, a row for each example; the `heads` by fold; the `folds` by repository.
+
+    `eer` and `eer_augmented`: means over folds of the EER on modern systems.
+    """
+
+    logits: np.ndarray
+    heads: list[Head]
+    folds: dict[str, int]
+    eer: float
+    eer_augmented: float
+
+
+def deal(clips: Sequence[Clip]) -> dict[str, int]:
+    """A fold for each repository: the largest first, each to the fold with fewest clips so far.
+
+    Repositories with spoofs and those with bona fide speech only are dealt separately, so that
+    every fold has both.
+    """
+    sizes = Counter(clip.repo for clip in clips)
+    with_spoof = {clip.repo for clip in clips if clip.spoof}
+    folds: dict[str, int] = {}
+    for members in (with_spoof, set(sizes) - with_spoof):
+        load = [0] * FOLDS
+        for repo in sorted(members, key=lambda r: (-sizes[r], r)):
+            fold = load.index(min(load))
+            folds[repo] = fold
+            load[fold] += sizes[repo]
+    return folds
+
+
+def cross_validate(features: Features, options: HeadOptions, seed: int = 0) -> CrossValidation:
+    """Fits and judges one head per fold."""
+    clips = [example.clip for example in features.examples]
+    augmented = np.array([example.augmented for example in features.examples])
+    spoof = np.array([clip.spoof for clip in clips])
+    judged = np.array([not c.spoof or modern_family(c.system) is not None for c in clips])
+    folds = deal(clips)
+    fold = np.array([folds[clip.repo] for clip in clips])
+    logits = np.zeros(len(clips))
+    heads: list[Head] = []
+    errors: list[list[float]] = []
+    for held_out in range(FOLDS):
+        outside = fold == held_out
+        inside = np.flatnonzero(unrelated(clips, outside))
+        head = fit_head(features.values[inside], [clips[i] for i in inside], options, seed)
+        logits[outside] = predict(head, features.values[outside], options)
+        heads.append(head)
+        rows = [outside & judged & (augmented == changed) for changed in (False, True)]
+        errors.append([eer(logits[row], spoof[row]) for row in rows])
+    clean, changed = np.mean(errors, axis=0)
+    return CrossValidation(logits, heads, folds, float(clean), float(changed))
+
+
+def leave_family_out(
+    features: Features, options: HeadOptions, seed: int = 0
+) -> dict[str, np.ndarray]:
+    """For each modern family the logits of heads that saw none of its systems.
+
+    Each array has a row for each example, NaN where it is neither the family's nor bona fide. The
+    repositories are held out as in `cross_validate`.
+    """
+    clips = [example.clip for example in features.examples]
+    family = np.array([modern_family(c.system) or "" if c.spoof else "" for c in clips])
+    spoof = np.array([clip.spoof for clip in clips])
+    folds = deal(clips)
+    fold = np.array([folds[clip.repo] for clip in clips])
+    results: dict[str, np.ndarray] = {}
+    for name in MODERN_FAMILIES:
+        logits = np.full(len(clips), np.nan)
+        for held_out in range(FOLDS):
+            outside = fold == held_out
+            inside = np.flatnonzero(unrelated(clips, outside) & (family != name))
+            head = fit_head(features.values[inside], [clips[i] for i in inside], options, seed)
+            wanted = outside & (~spoof | (family == name))
+            logits[wanted] = predict(head, features.values[wanted], options)
+        results[name] = logits
+    return results
+
+
+def unrelated(clips: Sequence[Clip], held_out: np.ndarray) -> np.ndarray:
+    """Which clips are not held out and share no system or named speaker with those that are."""
+    outside = [clip for clip, out in zip(clips, held_out, strict=True) if out]
+    systems = {base_name(c.system) for c in outside if c.spoof and modern_family(c.system)}
+    speakers = {c.speaker for c in outside if c.speaker}
+    related = [
+        (clip.spoof and base_name(clip.system) in systems) or clip.speaker in speakers
+        for clip in clips
+    ]
+    return ~held_out & ~np.array(related)

@@ -1,0 +1,121 @@
+"""The trained detector as one ONNX file: waveform in, logit out, weights kept as float16."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from training.heads import Head, HeadOptions
+from training.whisper import Encoder, pooled
+
+OPSET = 18
+SMALLEST_HALF = 1024
+TOLERANCE = 1e-3
+
+
+class Detector(nn.Module):
+    """Encoder, pooling and the mean of several heads' logits."""
+
+    def __init__(self, encoder: Encoder, heads: Sequence[Head], options: HeadOptions) -> None:
+        """Takes copies; layers above the highest pooled one are dropped."""
+        super().__init__()
+        self.encoder = deepcopy(encoder)
+        self.encoder.layers = self.encoder.layers[: max(options.layers)]
+        self.heads = nn.ModuleList(deepcopy(list(heads)))
+        self.layers = list(options.layers)
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """Waveform (batch, 80000) -> logit (batch,)."""
+        outputs = self.encoder(waveform)
+        features = pooled([outputs[index] for index in self.layers])
+        return torch.stack([head(features) for head in self.heads]).mean(dim=0)
+
+
+def export(detector: Detector, windows: np.ndarray, path: Path) -> float:
+    """Write `detector` to `path`; returns the largest difference of logits on `windows`.
+
+    Weights are rounded to float16 first, in `detector` too, so that both compute the same. Raises
+    ValueError when torch and ONNX Runtime differ by more than 0.001, or a logit depends on its
+    batch.
+    """
+    detector = detector.eval()
+    for parameter in detector.parameters():
+        parameter.data = parameter.data.half().float()
+    program = torch.onnx.export(
+        detector,
+        (torch.from_numpy(windows[:2]),),
+        dynamo=True,
+        opset_version=OPSET,
+        input_names=["waveform"],
+        output_names=["logit"],
+        dynamic_shapes={"waveform": {0: torch.export.Dim("batch", min=1, max=64)}},
+    )
+    model = program.model_proto
+    _halve(model)
+    _anonymise(model)
+    onnx.checker.check_model(model)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, path)
+    return _parity(detector, windows, path)
+
+
+class Logits:
+    """Raw logits of windows by an exported model, each window on its own as in serving."""
+
+    def __init__(self, path: Path) -> None:
+        """`path` of the ONNX file."""
+        self._session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+    def __call__(self, windows: Sequence[np.ndarray]) -> np.ndarray:
+        """Logits, shape (n,), of windows in the model's view."""
+        return np.concatenate([self.batch(window[None]) for window in windows])
+
+    def batch(self, windows: np.ndarray) -> np.ndarray:
+        """Logits of a batch at once."""
+        return self._session.run(["logit"], {"waveform": windows})[0]
+
+
+def _parity(detector: Detector, windows: np.ndarray, path: Path) -> float:
+    logits = Logits(path)
+    with torch.inference_mode():
+        expected = detector(torch.from_numpy(windows)).numpy()
+    alone, together = logits(list(windows)), logits.batch(windows)
+    worst = float(max(np.abs(together - expected).max(), np.abs(alone - expected).max()))
+    if worst > TOLERANCE:
+        raise ValueError(f"{path.name} differs from its torch model by {worst:.2g}")
+    return worst
+
+
+def _halve(model: onnx.ModelProto) -> None:
+    """Keep large float32 constants as float16 with a Cast, which is folded when loading."""
+    graph = model.graph
+    casts = []
+    for tensor in graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < SMALLEST_HALF:
+            continue
+        values = numpy_helper.to_array(tensor)
+        halved = values.astype(np.float16)
+        if not np.array_equal(halved.astype(np.float32), values):
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(halved, f"{name}_half"))
+        casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+    for index, cast in enumerate(casts):
+        graph.node.insert(index, cast)
+
+
+def _anonymise(model: onnx.ModelProto) -> None:
+    """Drop what only describes the machine and the source code that exported the graph."""
+    model.doc_string = ""
+    del model.metadata_props[:]
+    for node in model.graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]
+    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output):
+        del value.metadata_props[:]

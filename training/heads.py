@@ -1,0 +1,96 @@
+"""The light head over pooled encoder features: standardise, two small layers, one logit."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from training.manifest import Clip
+
+
+@dataclass(frozen=True, slots=True)
+class HeadOptions:
+    """What is chosen by cross-validation.
+
+    `layers`: which encoder outputs are pooled. `hidden`: 0 for a linear head. `balance`: 1 draws
+    uniformly over systems and sources, 0 uniformly over clips.
+    """
+
+    layers: tuple[int, ...] = (1, 2)
+    hidden: int = 64
+    dropout: float = 0.3
+    weight_decay: float = 0.05
+    label_smoothing: float = 0.05
+    balance: float = 0.5
+    epochs: int = 12
+    learning_rate: float = 1e-3
+    batch: int = 256
+
+
+class Head(nn.Module):
+    """Pooled features (batch, layers, 2, width) -> logit (batch,), positive = spoof."""
+
+    def __init__(self, mean: Tensor, scale: Tensor, options: HeadOptions) -> None:
+        """`mean` and `scale`: statistics of the training features, shape (layers, 2, width)."""
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("scale", scale)
+        size = mean.numel()
+        self.net = (
+            nn.Sequential(
+                nn.Dropout(options.dropout),
+                nn.Linear(size, options.hidden),
+                nn.GELU(),
+                nn.Dropout(options.dropout),
+                nn.Linear(options.hidden, 1),
+            )
+            if options.hidden
+            else nn.Sequential(nn.Dropout(options.dropout), nn.Linear(size, 1))
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """The raw logit."""
+        return self.net(((features - self.mean) / self.scale).flatten(1)).squeeze(1)
+
+
+def sampling_weights(clips: Sequence[Clip], balance: float) -> np.ndarray:
+    """Weight of each clip: half for each class, within it between uniform over clips and groups."""
+    sizes = Counter((clip.spoof, clip.group) for clip in clips)
+    weights = np.array([sizes[clip.spoof, clip.group] ** -balance for clip in clips])
+    spoof = np.array([clip.spoof for clip in clips])
+    for label in (False, True):
+        weights[spoof == label] *= 0.5 / weights[spoof == label].sum()
+    return weights
+
+
+def fit_head(values: np.ndarray, clips: Sequence[Clip], options: HeadOptions, seed: int) -> Head:
+    """Trains one head on `values`, (n, all layers, 2, width), rows as in `clips`."""
+    torch.manual_seed(seed)
+    features = torch.from_numpy(values[:, list(options.layers)]).float()
+    labels = torch.tensor([clip.spoof for clip in clips], dtype=torch.float32)
+    weights = torch.from_numpy(sampling_weights(clips, options.balance))
+    head = Head(features.mean(0), features.std(0) + 1e-4, options)
+    optimiser = torch.optim.AdamW(
+        head.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
+    )
+    steps = options.epochs * len(clips) // options.batch
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.learning_rate, steps)
+    smoothed = labels * (1.0 - options.label_smoothing) + 0.5 * options.label_smoothing
+    draws = torch.multinomial(weights, steps * options.batch, replacement=True)
+    for rows in draws.split(options.batch):
+        optimiser.zero_grad()
+        loss = functional.binary_cross_entropy_with_logits(head(features[rows]), smoothed[rows])
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    return head.eval()
+
+
+def predict(head: Head, values: np.ndarray, options: HeadOptions) -> np.ndarray:
+    """Logits of `values`, (n, all layers, 2, width)."""
+    with torch.inference_mode():
+        return head(torch.from_numpy(values[:, list(options.layers)]).float()).numpy()

@@ -1,0 +1,64 @@
+"""Rows of the training manifest: public audio by repository, commit and git blob."""
+
+import csv
+import gzip
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One recording: `sha` is its git blob in the mirror of `repo`; `system` made it if spoof."""
+
+    split: str
+    label: str
+    repo: str
+    sha: str
+    path: str
+    system: str
+    kind: str
+    language: str
+    speaker: str
+    year: int
+
+    @property
+    def spoof(self) -> bool:
+        """Whether the clip is synthetic or manipulated speech."""
+        return self.label == "spoof"
+
+    @property
+    def group(self) -> str:
+        """What sampling is uniform over: the system of a spoof, the source of bona fide speech."""
+        return f"{self.system}" if self.spoof else self.repo
+
+
+def check_reserved(clips: Sequence[Clip], reserved: Path) -> None:
+    """Raises ValueError when a clip is of a repository that `reserved` lists, one a line.
+
+    Such repositories are kept for the final test.
+    """
+    names = set(reserved.read_text(encoding="utf-8").split())
+    used = sorted({clip.repo for clip in clips} & names)
+    if used:
+        raise ValueError(f"reserved for the final test: {', '.join(used)}")
+
+
+def read_manifest(path: Path) -> list[Clip]:
+    """All rows of a gzip-compressed manifest, in its order."""
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+        return [
+            Clip(
+                split=row["split"],
+                label=row["label"],
+                repo=row["repo"],
+                sha=row["sha"],
+                path=row["path"],
+                system=row["system"],
+                kind=row["kind"],
+                language=row["language"],
+                speaker=row["speaker"],
+                year=int(row["year"] or 0),
+            )
+            for row in csv.DictReader(file)
+        ]

@@ -1,0 +1,109 @@
+"""Whole recordings, window by window, for the decision rules: file fusion and tau_n.
+
+Training recordings are scored by the head of the fold that has not seen their repository.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from training.corpora import LONGEST_SECONDS, Corpus
+from training.crossval import CrossValidation
+from training.features import encode
+from training.heads import HeadOptions, predict
+from training.manifest import Clip
+from training.whisper import Encoder
+from veravox.audio.canonical import Samples
+from veravox.audio.windows import window_bounds
+from veravox.detection.detector import fit_window
+
+SHORTEST_SECONDS = 10.0
+PER_GROUP = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A clip, or several of one speaker and source end to end."""
+
+    clips: tuple[Clip, ...]
+
+    @property
+    def repo(self) -> str:
+        """The source of all its clips."""
+        return self.clips[0].repo
+
+    @property
+    def spoof(self) -> bool:
+        """The label of all its clips."""
+        return self.clips[0].spoof
+
+    @property
+    def key(self) -> str:
+        """Identifies its audio."""
+        return hashlib.sha256("".join(clip.sha for clip in self.clips).encode()).hexdigest()[:40]
+
+    def windows(self, corpus: Corpus) -> list[Samples]:
+        """Its windows as serving cuts them, each in the model's view (80000,)."""
+        samples = np.concatenate([corpus.samples(clip) for clip in self.clips])
+        return [fit_window(samples[first:end]) for first, end in window_bounds(samples.size)]
+
+
+def choose_long(clips: Sequence[Clip], corpus: Corpus) -> list[Recording]:
+    """Clips of 10 s or more, at most 12 of each system and source, by blob hash."""
+    groups: dict[tuple[bool, str], list[Clip]] = defaultdict(list)
+    for clip in clips:
+        if corpus.seconds(clip) >= SHORTEST_SECONDS:
+            groups[clip.spoof, clip.group].append(clip)
+    return [
+        Recording((clip,))
+        for _, members in sorted(groups.items())
+        for clip in sorted(members, key=lambda c: c.sha)[:PER_GROUP]
+    ]
+
+
+def join_by_speaker(clips: Sequence[Clip], corpus: Corpus) -> list[Recording]:
+    """Minutes of bona fide speech, each of one speaker's clips, at most 12 of each source."""
+    speakers: dict[tuple[str, str], list[Clip]] = defaultdict(list)
+    for clip in sorted(clips, key=lambda c: c.sha):
+        if clip.speaker and not clip.spoof:
+            speakers[clip.repo, clip.speaker].append(clip)
+    sources: dict[str, list[Recording]] = defaultdict(list)
+    for (repo, _), members in sorted(speakers.items()):
+        minute = _first_minute(members, corpus)
+        if minute and len(sources[repo]) < PER_GROUP:
+            sources[repo].append(Recording(minute))
+    return [recording for recordings in sources.values() for recording in recordings]
+
+
+def held_out_logits(
+    recordings: Sequence[Recording],
+    corpus: Corpus,
+    encoder: Encoder,
+    validation: CrossValidation,
+    options: HeadOptions,
+    directory: Path,
+) -> list[np.ndarray]:
+    """The logits of every window of each recording; features are kept in `directory`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    logits: list[np.ndarray] = []
+    for recording in recordings:
+        path = directory / f"{encoder.name}-{recording.key}.npy"
+        if not path.exists():
+            np.save(path, encode(recording.windows(corpus), encoder))
+        head = validation.heads[validation.folds[recording.repo]]
+        logits.append(predict(head, np.load(path), options))
+    return logits
+
+
+def _first_minute(clips: Sequence[Clip], corpus: Corpus) -> tuple[Clip, ...]:
+    """As many of `clips` as fill 60 s, none when all of them do not."""
+    seconds = 0.0
+    for count, clip in enumerate(clips, start=1):
+        seconds += corpus.seconds(clip)
+        if seconds >= LONGEST_SECONDS:
+            return tuple(clips[:count])
+    return ()

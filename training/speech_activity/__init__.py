@@ -1,0 +1,1 @@
+"""Trains the speech-activity model: a small convolutional net taught by Silero VAD."""
