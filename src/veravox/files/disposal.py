@@ -49,4 +49,4 @@ class Disposal:
             now = await database_now(session)
             end = file.expires_at + LATE_UPLOADS
             again_at = end if now < end else None
-            await self._files.removed_from_storage(session, file, again_at)
+            await self._files.deleted(session, file, now, again_at)

@@ -69,7 +69,7 @@ class UploadPart:
 
 @dataclass(frozen=True, slots=True)
 class CreatedFile:
-    """A prediction that awaits its recording, and how to upload that: in one part or in several."""
+    """A prediction and how to upload its recording, in one part or several; none once it came."""
 
     prediction: Prediction
     key: str

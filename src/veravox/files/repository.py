@@ -4,7 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, delete, literal, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    and_,
+    delete,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from veravox.files.file import ENTITY, StoredFile
@@ -106,14 +116,14 @@ class FileRepository:
             row.looked_at = now
         return [_file(row) for row in rows]
 
-    async def removed_from_storage(
-        self, session: AsyncSession, file: StoredFile, again_at: datetime | None
+    async def deleted(
+        self, session: AsyncSession, file: StoredFile, now: datetime, again_at: datetime | None
     ) -> None:
-        """Forget a recording, or delete it once more at `again_at`."""
+        """Note that the storage holds a recording no more; look once more at `again_at`."""
         statement = (
             delete(FileRow)
             if again_at is None
-            else update(FileRow).values(delete_at=again_at, upload_id=None, part_size=None)
+            else update(FileRow).values(deleted_at=now, delete_at=again_at)
         )
         await session.execute(statement.where(FileRow.id == file.id))
 
@@ -141,7 +151,9 @@ class FileRepository:
 
 
 def _is_kept(now: datetime) -> ColumnElement[bool]:
-    return or_(FileRow.delete_at.is_(None), FileRow.delete_at > now)
+    return and_(
+        FileRow.deleted_at.is_(None), or_(FileRow.delete_at.is_(None), FileRow.delete_at > now)
+    )
 
 
 async def _changed(session: AsyncSession, statement: Any) -> bool:

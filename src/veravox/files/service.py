@@ -93,9 +93,8 @@ class FileService:
         except IntegrityError:
             if file.upload_id is not None:
                 await self._storage.drop_parts(file.id, file.upload_id)
-            prediction, file = await self._created_before(tenant_id, prediction_id, digest)
-        awaited = prediction.status is Status.AWAITING_UPLOAD
-        return CreatedFile(prediction, file.key, await self._parts(file) if awaited else ())
+            return await self._created_before(tenant_id, prediction_id, digest)
+        return CreatedFile(prediction, file.key, await self._parts(file))
 
     async def get(self, tenant_id: str, prediction_id: str) -> Prediction:
         """The tenant's prediction with this id, whatever it came from. Raises NotFound."""
@@ -270,16 +269,18 @@ class FileService:
 
     async def _created_before(
         self, tenant_id: str, prediction_id: str, digest: bytes
-    ) -> tuple[Prediction, StoredFile]:
+    ) -> CreatedFile:
         async with self._database.transaction() as session:
             now = await database_now(session)
             found = await self._queue.find(session, tenant_id, prediction_id)
             file = await self._files.of_prediction(session, tenant_id, prediction_id, now)
-        if found is None or file is None or found[1] != digest:
+        if found is None or found[1] != digest:
             raise Conflict(
                 f"The prediction_id '{prediction_id}' was used before with another request"
             )
-        return found[0], file
+        if file is None or found[0].status is not Status.AWAITING_UPLOAD:
+            return CreatedFile(found[0], "", ())
+        return CreatedFile(found[0], file.key, await self._parts(file))
 
     async def _parts(self, file: StoredFile) -> tuple[UploadPart, ...]:
         terms = _terms(file)

@@ -11,7 +11,8 @@ from veravox.db import Base, UtcDateTime
 class FileRow(Base):
     """One recording; see StoredFile. `looked_at` is when the storage was last asked for it.
 
-    A row outlives its prediction until nothing can be left of it in the storage.
+    Once it is `deleted_at`, the row stays while an upload may still be under way, to delete what
+    that leaves.
     """
 
     __tablename__ = "files"
@@ -34,3 +35,4 @@ class FileRow(Base):
     arrived_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     looked_at: Mapped[datetime] = mapped_column(UtcDateTime)
     delete_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -112,12 +112,12 @@ class PredictionQueue:
 
     async def find(
         self, session: AsyncSession, tenant_id: str, prediction_id: str
-    ) -> tuple[Prediction, bytes, bool] | None:
-        """A prediction, its digest, and whether it is one of these."""
+    ) -> tuple[Prediction, bytes] | None:
+        """A prediction that was queued or will be, and its digest."""
         row = await session.get(PredictionRow, (tenant_id, prediction_id))
-        if row is None:
+        if row is None or row.options is None:
             return None
-        return to_prediction(row), row.digest, row.options is not None
+        return to_prediction(row), row.digest
 
     async def enqueue(
         self,

@@ -15,7 +15,7 @@ from datetime import datetime
 from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 from secrets import token_hex
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from anyio import CancelScope, to_thread
 
@@ -204,7 +204,7 @@ class LocalStorage:
 
 async def _write(path: Path, offset: int, body: AsyncIterable[bytes], limit: int) -> int:
     """Bytes that were written into the existing file `path` from `offset`, safe on the disk."""
-    file = await to_thread.run_sync(path.open, "r+b", 0)
+    file = cast(BinaryIO, await to_thread.run_sync(path.open, "r+b", 0))
     written = 0
     held = bytearray()
     try:

@@ -62,10 +62,11 @@ class S3Storage:
         self._client = _client(session, place.endpoint, region)
         self._signer = _client(session, place.public_endpoint or place.endpoint, region)
         plain = (place.endpoint or "").startswith("http://")
+        address = {} if place.endpoint is None else {"endpoint": place.endpoint}
         self._store = S3Store(
             place.bucket,
             prefix=place.prefix or None,
-            endpoint=place.endpoint,
+            **address,
             region=region,
             credential_provider=Boto3CredentialProvider(session),
             client_options={

@@ -61,14 +61,11 @@ STATUS_OF: Mapping[type[VeravoxError], int] = {
 PredictionId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
-class PredictFields(BaseModel):
-    """The fields beside the file."""
+class AnalysisFields(BaseModel):
+    """How a recording is to be analysed."""
 
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
 
-    presigned_url: Annotated[
-        str | None, Field(max_length=4096, description="https URL to fetch the recording from.")
-    ] = None
     device: Annotated[
         str | None,
         Field(max_length=200, description="A tag: `macos`, `windows`, `web_app` or `api`."),
@@ -90,6 +87,14 @@ class PredictFields(BaseModel):
         Channels,
         Field(description="`split` judges each channel by itself, `mix` their mean."),
     ] = "mix"
+
+
+class PredictFields(AnalysisFields):
+    """The fields beside the file."""
+
+    presigned_url: Annotated[
+        str | None, Field(max_length=4096, description="https URL to fetch the recording from.")
+    ] = None
 
 
 class LargeFileFields(PredictFields):
@@ -381,7 +386,7 @@ def tenant_of(request: Request, scope: Scope) -> str:
     return key.tenant_id
 
 
-def prediction_request(fields: PredictFields) -> PredictionRequest:
+def prediction_request(fields: AnalysisFields) -> PredictionRequest:
     """What the fields ask for; a device that is not known becomes a warning."""
     model = fields.model or DEFAULT_MODEL
     known = fields.device is None or fields.device in DEVICES

@@ -10,7 +10,7 @@ from veravox.accounts import Scope
 from veravox.files import CreatedFile, FileRequest
 from veravox.http.addresses import absolute
 from veravox.http.dialects.aurigin_v1 import (
-    PredictFields,
+    AnalysisFields,
     StoredBody,
     prediction_request,
     render_stored,
@@ -36,14 +36,13 @@ def _plain_name(name: str) -> str:
     return plain[-LONGEST_NAME:] or DEFAULT_NAME
 
 
-class FileFields(PredictFields):
+class FileFields(AnalysisFields):
     """What is said about a recording before it is uploaded."""
 
-    presigned_url: None = Field(None, exclude=True)
     filename: Annotated[
         str,
-        AfterValidator(_plain_name),
         Field(min_length=1, max_length=1024, description="Its name.", examples=["call.wav"]),
+        AfterValidator(_plain_name),
     ]
     content_type: Annotated[
         str | None,
@@ -111,7 +110,7 @@ class ListBody(BaseModel):
 _EXPIRES = "2026-11-22T09:30:00Z"
 _KEY = "analysis/pred_9b6ff057a7f7/call.wav"
 _URL = "https://voice.example.com/storage/upl_5f0c?expires=1795339800&size=4410044&signature=0nBx"
-_CREATED_EXAMPLE = {
+_CREATED_EXAMPLE: dict[str, Any] = {
     "prediction_id": "pred_9b6ff057a7f7",
     "status": "awaiting_upload",
     "url": [{"key": _KEY, "value": _URL}],

@@ -4,6 +4,9 @@ The queue's tables are those of procrastinate 3.10. A later version that changes
 migration here that applies procrastinate's own.
 """
 
+from typing import Any, cast
+
+import psycopg
 import sqlalchemy as sa
 from alembic import op
 from procrastinate.schema import SchemaManager
@@ -42,6 +45,7 @@ def upgrade() -> None:
         sa.Column("arrived_at", sa.DateTime(timezone=True)),
         sa.Column("looked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("delete_at", sa.DateTime(timezone=True)),
+        sa.Column("deleted_at", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("id", name="pk_files"),
     )
     op.create_index("ix_files_tenant_id_prediction_id", "files", ["tenant_id", "prediction_id"])
@@ -49,5 +53,5 @@ def upgrade() -> None:
     op.create_index("ix_files_arrived_at_looked_at", "files", ["arrived_at", "looked_at"])
     connection = op.get_bind()
     if connection.dialect.name == "postgresql":
-        driver = connection.connection.driver_connection
+        driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
         driver.execute(SchemaManager.get_schema())
