@@ -1,4 +1,4 @@
-"""What the server and `veravox worker` share, opened once and closed at the end."""
+"""What the server, `veravox worker` and `veravox jobs` share, opened once and closed at the end."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -29,33 +29,65 @@ JOB_LIMITS = DecodeLimits(cpu_seconds=3_600, wall_seconds=7_200.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Installation:
-    """The parts that work on predictions."""
+class Records:
+    """What is known and stored; nothing in it works by itself."""
 
     settings: Settings
     database: Database
     storage: Storage
-    analyser: Analyser
-    workbench: Workbench
-    predictions: PredictionService
+    repository: PredictionRepository
+    queue: PredictionQueue
     files: FileService
     jobs: JobQueue
 
 
-@asynccontextmanager
-async def open_installation(
-    settings: Settings, listeners: Sequence[FinishedListener] = ()
-) -> AsyncGenerator[Installation]:
-    """What `settings` describe, with the default model loaded, at work until the block ends.
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The records and what works on them."""
 
-    `listeners` hear of every finished prediction. Raises InvalidModel and InvalidSettings when the
-    installation cannot work.
+    records: Records
+    analyser: Analyser
+    workbench: Workbench
+    predictions: PredictionService
+
+
+@asynccontextmanager
+async def open_records(
+    settings: Settings, listeners: Sequence[FinishedListener] = ()
+) -> AsyncGenerator[Records]:
+    """The records that `settings` describe. `listeners` hear of every finished prediction.
+
+    Raises InvalidSettings.
     """
     url = database_url(settings)
-    async with AsyncExitStack() as stack:
-        database = Database(url)
-        stack.push_async_callback(database.close)
+    database = Database(url)
+    try:
+        storage = open_storage(settings)
         jobs = JobQueue(url)
+        queue = PredictionQueue(database, listeners)
+        repository = PredictionRepository(database, listeners=listeners)
+        terms = FileTerms(
+            largest=settings.max_file_gb * GIBIBYTE,
+            upload_within=timedelta(seconds=settings.upload_expiry_seconds),
+        )
+        files = FileService(database, storage, jobs, queue, repository, terms)
+        async with jobs.opened():
+            yield Records(settings, database, storage, repository, queue, files, jobs)
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def open_installation(
+    records: Records, *, drain_seconds: float
+) -> AsyncGenerator[Installation]:
+    """Work on `records` until the block ends, with the default model loaded.
+
+    Then running jobs have `drain_seconds` to finish; after that others may do them. Raises
+    InvalidModel when the installation cannot work.
+    """
+    settings = records.settings
+    async with AsyncExitStack() as stack:
         analyser = stack.enter_context(
             open_analyser(
                 settings.models_dir,
@@ -64,12 +96,6 @@ async def open_installation(
             )
         )
         await to_thread.run_sync(analyser.warm)
-        storage = open_storage(settings)
-        queue = PredictionQueue(database, listeners)
-        workbench = Workbench(settings.decoder_processes, settings.queue_limit)
-        repository = PredictionRepository(database, listeners=listeners)
-        predictions = PredictionService(repository, workbench, analyser.analyse)
-        files = FileService(database, storage, jobs, queue, predictions, _file_terms(settings))
         background = stack.enter_context(
             open_analyser(
                 decoder_processes=max(1, settings.job_concurrency),
@@ -78,61 +104,55 @@ async def open_installation(
                 beside=analyser,
             )
         )
-        runner = AnalysisRunner(
-            database,
-            storage,
-            queue,
-            background.analyse,
-            _runner_terms(settings),
-            settings.job_concurrency,
-        )
-        jobs.add_lane(Lane(LANE, runner.handle, settings.job_concurrency))
-        await stack.enter_async_context(jobs.opened())
-        keep_results = _days(settings.result_retention_days)
-        housekeeping = Housekeeping(database, storage, jobs, queue, files, keep_results)
-        await stack.enter_async_context(_at_work(jobs, runner, housekeeping))
+        runner = _runner(records, background)
+        records.jobs.add_lane(Lane(LANE, runner.handle, settings.job_concurrency))
+        workbench = Workbench(settings.decoder_processes, settings.queue_limit)
+        await stack.enter_async_context(_at_work(records, runner, drain_seconds))
         yield Installation(
-            settings=settings,
-            database=database,
-            storage=storage,
+            records=records,
             analyser=analyser,
             workbench=workbench,
-            predictions=predictions,
-            files=files,
-            jobs=jobs,
+            predictions=PredictionService(records.repository, workbench, analyser.analyse),
         )
 
 
-@asynccontextmanager
-async def _at_work(
-    jobs: JobQueue, runner: AnalysisRunner, housekeeping: Housekeeping
-) -> AsyncGenerator[None]:
-    """Handles messages and keeps house while the block runs; then gives running jobs back."""
-    tasks = [asyncio.create_task(jobs.run()), asyncio.create_task(housekeeping.run())]
-    try:
-        yield
-    finally:
-        runner.stop()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _file_terms(settings: Settings) -> FileTerms:
-    return FileTerms(
-        largest=settings.max_file_gb * GIBIBYTE,
-        upload_within=timedelta(seconds=settings.upload_expiry_seconds),
-        keep_audio=timedelta(seconds=settings.audio_retention_seconds),
-    )
-
-
-def _runner_terms(settings: Settings) -> RunnerTerms:
-    return RunnerTerms(
+def _runner(records: Records, analyser: Analyser) -> AnalysisRunner:
+    settings = records.settings
+    terms = RunnerTerms(
         attempts=settings.job_attempts,
         keep_audio=timedelta(seconds=settings.audio_retention_seconds),
         keep_failed=timedelta(seconds=settings.upload_expiry_seconds),
     )
+    return AnalysisRunner(
+        records.database,
+        records.storage,
+        records.queue,
+        analyser.analyse,
+        terms,
+        settings.job_concurrency,
+    )
 
 
-def _days(days: int | None) -> timedelta | None:
-    return None if days is None else timedelta(days=days)
+@asynccontextmanager
+async def _at_work(
+    records: Records, runner: AnalysisRunner, drain_seconds: float
+) -> AsyncGenerator[None]:
+    """Handles messages and keeps house while the block runs."""
+    days = records.settings.result_retention_days
+    housekeeping = Housekeeping(
+        records.database,
+        records.storage,
+        records.jobs,
+        records.queue,
+        records.files,
+        None if days is None else timedelta(days=days),
+    )
+    tasks = [asyncio.create_task(records.jobs.run()), asyncio.create_task(housekeeping.run())]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=drain_seconds)
+        runner.stop()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -26,7 +26,7 @@ from veravox.predictions import (
     Failure,
     Prediction,
     PredictionQueue,
-    PredictionService,
+    PredictionRepository,
     Status,
 )
 from veravox.predictions.cursor import decode_cursor, encode_cursor
@@ -35,14 +35,13 @@ from veravox.storage import Storage, UploadTerms
 
 @dataclass(frozen=True, slots=True)
 class FileTerms:
-    """What an operator allows: the size of recordings in bytes, and how long they are kept.
+    """What an operator allows: the size of the `largest` recording in bytes.
 
-    `upload_within` the time to upload one, `keep_audio` the time that it stays after its analysis.
+    `upload_within` is the time in which one must be uploaded, and that a URL to download it works.
     """
 
     largest: int
     upload_within: timedelta
-    keep_audio: timedelta
 
 
 class FileService:
@@ -54,10 +53,13 @@ class FileService:
         storage: Storage,
         jobs: JobQueue,
         queue: PredictionQueue,
-        predictions: PredictionService,
+        predictions: PredictionRepository,
         terms: FileTerms,
     ) -> None:
-        """Recordings lie in `storage`; their predictions wait in `queue`."""
+        """Recordings lie in `storage`; their predictions wait in `queue`.
+
+        `predictions` holds these and all others.
+        """
         self._database = database
         self._storage = storage
         self._jobs = jobs

@@ -12,7 +12,7 @@ from veravox.db import Database
 from veravox.errors import Unavailable
 from veravox.files import FileService
 from veravox.http.draining import Draining
-from veravox.installation import open_installation
+from veravox.installation import open_installation, open_records
 from veravox.predictions import PredictionService, Workbench
 from veravox.security import KeyHasher, server_secret
 from veravox.settings import Settings
@@ -20,6 +20,8 @@ from veravox.storage import Storage
 from veravox.uploads.remote import RemoteFetcher
 
 SHUTDOWN_RETRY_SECONDS = 5
+DRAIN_SECONDS = 5.0
+"""What running jobs get to finish once the last request is answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +63,22 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
     fetcher = RemoteFetcher(settings.url_ingestion_hosts) if settings.url_ingestion else None
     draining = Draining()
     try:
-        async with open_installation(settings) as installation:
+        async with (
+            open_records(settings) as records,
+            open_installation(records, drain_seconds=DRAIN_SECONDS) as installation,
+        ):
             hasher = KeyHasher(server_secret(settings))
             with draining.on_signals():
                 yield Services(
                     settings=settings,
-                    database=installation.database,
-                    accounts=AccountService(installation.database, hasher),
+                    database=records.database,
+                    accounts=AccountService(records.database, hasher),
                     quota=quota,
                     analyser=installation.analyser,
                     workbench=installation.workbench,
                     predictions=installation.predictions,
-                    storage=installation.storage,
-                    files=installation.files,
+                    storage=records.storage,
+                    files=records.files,
                     fetcher=fetcher,
                     draining=draining,
                 )

@@ -252,6 +252,14 @@ class PredictionQueue:
             rows = (await session.scalars(query)).all()
         return [_queued(row) for row in rows]
 
+    async def tenants_of(self, prediction_id: str) -> Sequence[str]:
+        """The tenants that have such a prediction; ids are unique only within a tenant."""
+        query = select(PredictionRow.tenant_id).where(
+            PredictionRow.id == prediction_id, PredictionRow.options.is_not(None)
+        )
+        async with self._database.transaction() as session:
+            return (await session.scalars(query)).all()
+
     async def remove_finished(self, before: datetime, limit: int) -> int:
         """Forget results of all kinds that are older; how many they were, at most `limit`."""
         old = (

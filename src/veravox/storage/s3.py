@@ -62,11 +62,10 @@ class S3Storage:
         self._client = _client(session, place.endpoint, region)
         self._signer = _client(session, place.public_endpoint or place.endpoint, region)
         plain = (place.endpoint or "").startswith("http://")
-        address = {} if place.endpoint is None else {"endpoint": place.endpoint}
         self._store = S3Store(
             place.bucket,
             prefix=place.prefix or None,
-            **address,
+            endpoint=place.endpoint or f"https://s3.{region}.amazonaws.com",
             region=region,
             credential_provider=Boto3CredentialProvider(session),
             client_options={
