@@ -9,36 +9,10 @@ import numpy as np
 import pytest
 
 from tests.audio_factory import SPOKEN_RATE, encode, silence, speech, spoken_file, tone
+from tests.file_client import announce, final, put, state
 from tests.http_factory import Server, serving, settings_for
 
 SPOKEN = spoken_file(seconds=12.0)
-
-
-def announce(client: httpx.Client, **fields: Any) -> dict[str, Any]:
-    answer = client.post("/v1/file", json={"filename": "call.wav"} | fields)
-    assert answer.status_code == 201, answer.text
-    return answer.json()
-
-
-def put(created: dict[str, Any], content: bytes, **headers: str) -> httpx.Response:
-    upload = created["upload"]
-    return httpx.put(upload["url"], content=content, headers=upload["headers"] | headers)
-
-
-def state(client: httpx.Client, prediction_id: str) -> dict[str, Any]:
-    answer = client.get(f"/v1/predictions/{prediction_id}")
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-def final(client: httpx.Client, prediction_id: str, seconds: float = 30.0) -> dict[str, Any]:
-    deadline = time.monotonic() + seconds
-    while True:
-        body = state(client, prediction_id)
-        if body["status"] not in ("awaiting_upload", "queued", "processing"):
-            return body
-        assert time.monotonic() < deadline, body
-        time.sleep(0.05)
 
 
 def test_an_uploaded_recording_is_analysed_as_if_it_had_been_sent(client: httpx.Client) -> None:
