@@ -71,13 +71,13 @@ def postgresql_settings(tmp_path: Path, empty_postgresql: URL) -> Settings:
 
 
 @pytest.fixture
-def s3() -> Iterator[S3Place]:
+def s3() -> S3Place:
     """A bucket of its own for one test."""
     endpoint = address("VERAVOX_TEST_S3_ENDPOINT")
     bucket = f"test-{uuid4().hex}"
     client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
     client.create_bucket(Bucket=bucket)
-    yield S3Place(bucket, "some/where", endpoint)
+    return S3Place(bucket, "some/where", endpoint)
 
 
 @pytest.fixture

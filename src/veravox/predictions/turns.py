@@ -27,4 +27,4 @@ async def next_turn(session: AsyncSession, tenant_id: str, plan: str) -> int:
     latest = await session.scalar(
         select(func.max(PredictionRow.turn)).where(waiting, PredictionRow.tenant_id == tenant_id)
     )
-    return max(served or 0, latest or 0) + STEPS[plan]
+    return max(served or 0, 0 if latest is None else latest + STEPS[plan])

@@ -8,14 +8,14 @@ upload are written into one file, each where it belongs, and each leaves a mark 
 import os
 import shutil
 import time
-from collections.abc import AsyncIterable, Generator, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 from secrets import token_hex
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeVar, TypeVarTuple, Unpack, cast
 
 from anyio import CancelScope, to_thread
 
@@ -29,6 +29,9 @@ STALE_SECONDS = 86_400.0
 """How long an upload may rest before what came of it is swept away."""
 
 _FULL = frozenset((ENOSPC, EDQUOT, EFBIG))
+
+Outcome = TypeVar("Outcome")
+Arguments = TypeVarTuple("Arguments")
 
 
 class LocalStorage:
@@ -58,7 +61,7 @@ class LocalStorage:
 
     async def begin_parts(self, terms: UploadTerms) -> str:
         """As Storage.begin_parts."""
-        await to_thread.run_sync(self._make_parts_folder, terms.key)
+        await _on_disk(self._make_parts_folder, terms.key)
         return terms.key
 
     async def sign_part(
@@ -81,15 +84,15 @@ class LocalStorage:
         sizes: Sequence[int],
     ) -> bool:
         """As Storage.finish_parts."""
-        return await to_thread.run_sync(self._join, key, sizes)
+        return await _on_disk(self._join, key, sizes)
 
     async def drop_parts(self, key: str, upload_id: str) -> None:  # noqa: ARG002
         """As Storage.drop_parts."""
-        await to_thread.run_sync(_remove_folder, self._parts(key))
+        await _on_disk(_remove_folder, self._parts(key))
 
     async def size(self, key: str) -> int | None:
         """As Storage.size."""
-        return await to_thread.run_sync(_size, self._path(key))
+        return await _on_disk(_size, self._path(key))
 
     @contextmanager
     def open(self, key: str) -> Generator[BinaryIO]:
@@ -103,12 +106,11 @@ class LocalStorage:
 
     async def delete(self, key: str) -> None:
         """As Storage.delete."""
-        await to_thread.run_sync(_remove, self._path(key))
+        await _on_disk(_remove, self._path(key))
 
     async def check(self) -> None:
         """As Storage.check: the folder can be written to."""
-        with _translated():
-            await to_thread.run_sync(self._incoming.mkdir, 0o777, True, True)
+        await _on_disk(self._incoming.mkdir, 0o777, True, True)
         if not os.access(self._incoming, os.W_OK):
             raise StorageUnavailable("The folder for recordings cannot be written to")
 
@@ -129,11 +131,10 @@ class LocalStorage:
         The caller checks the length. Nothing is left of a body that breaks off. Raises
         PayloadTooLarge, StorageUnavailable when the disk is full, and what `body` raises.
         """
-        with _translated():
-            if permission.part:
-                await self._receive_part(permission, body, limit)
-            else:
-                await self._receive_whole(permission.key, body, limit)
+        if permission.part:
+            await self._receive_part(permission, body, limit)
+        else:
+            await self._receive_whole(permission.key, body, limit)
 
     def sweep(self) -> None:
         """Remove what uploads left that broke off long ago. Blocks."""
@@ -148,12 +149,12 @@ class LocalStorage:
     async def _receive_whole(self, key: str, body: AsyncIterable[bytes], limit: int) -> None:
         draft = self._incoming / f"{key}.{token_hex(8)}"
         try:
-            await to_thread.run_sync(self._reserve, draft, self._path(key))
+            await _on_disk(self._reserve, draft, self._path(key))
             await _write(draft, 0, body, limit)
-            await to_thread.run_sync(_put_in_place, draft, self._path(key))
+            await _on_disk(_put_in_place, draft, self._path(key))
         finally:
             with CancelScope(shield=True):
-                await to_thread.run_sync(_remove, draft)
+                await _on_disk(_remove, draft)
 
     async def _receive_part(
         self, permission: Permission, body: AsyncIterable[bytes], limit: int
@@ -163,7 +164,7 @@ class LocalStorage:
             written = await _write(folder / "data", permission.offset, body, limit)
         except FileNotFoundError:
             raise NotFound("The upload is not open any more") from None
-        await to_thread.run_sync((folder / f"part.{permission.part}").write_text, str(written))
+        await _on_disk((folder / f"part.{permission.part}").write_text, str(written))
 
     def _reserve(self, draft: Path, place: Path) -> None:
         draft.parent.mkdir(parents=True, exist_ok=True)
@@ -171,10 +172,9 @@ class LocalStorage:
         draft.touch()
 
     def _make_parts_folder(self, key: str) -> None:
-        with _translated():
-            folder = self._parts(key)
-            folder.mkdir(parents=True)
-            (folder / "data").touch()
+        folder = self._parts(key)
+        folder.mkdir(parents=True)
+        (folder / "data").touch()
 
     def _join(self, key: str, sizes: Sequence[int]) -> bool:
         folder, place = self._parts(key), self._path(key)
@@ -184,9 +184,8 @@ class LocalStorage:
             mark = folder / f"part.{number}"
             if not mark.is_file() or mark.read_text() != str(size):
                 return False
-        with _translated():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            _put_in_place(folder / "data", place)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _put_in_place(folder / "data", place)
         _remove_folder(folder)
         return True
 
@@ -204,21 +203,21 @@ class LocalStorage:
 
 async def _write(path: Path, offset: int, body: AsyncIterable[bytes], limit: int) -> int:
     """Bytes that were written into the existing file `path` from `offset`, safe on the disk."""
-    file = cast(BinaryIO, await to_thread.run_sync(path.open, "r+b", 0))
+    file = cast(BinaryIO, await _on_disk(path.open, "r+b", 0))
     written = 0
     held = bytearray()
     try:
-        await to_thread.run_sync(file.seek, offset)
+        await _on_disk(file.seek, offset)
         async for block in body:
             held += block
             written += len(block)
             if written > limit:
                 raise PayloadTooLarge(limit)
             if len(held) >= BLOCK_BYTES:
-                await to_thread.run_sync(_write_all, file, bytes(held))
+                await _on_disk(_write_all, file, bytes(held))
                 held.clear()
-        await to_thread.run_sync(_write_all, file, bytes(held))
-        await to_thread.run_sync(os.fsync, file.fileno())
+        await _on_disk(_write_all, file, bytes(held))
+        await _on_disk(os.fsync, file.fileno())
     finally:
         file.close()
     return written
@@ -242,29 +241,28 @@ def _put_in_place(draft: Path, place: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    with _translated():
-        path.unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
 
 
 def _remove_folder(path: Path) -> None:
-    with _translated(), suppress(FileNotFoundError):
+    with suppress(FileNotFoundError):
         shutil.rmtree(path)
 
 
 def _size(path: Path) -> int | None:
-    with _translated():
-        return path.stat().st_size if path.is_file() else None
+    return path.stat().st_size if path.is_file() else None
 
 
 def _expiry(moment: datetime) -> int:
     return int(moment.timestamp())
 
 
-@contextmanager
-def _translated() -> Generator[None]:
-    """What the operating system reports, as our own errors."""
+async def _on_disk(
+    work: Callable[[Unpack[Arguments]], Outcome], *arguments: *Arguments
+) -> Outcome:
+    """What `work` returns, from a thread; what the operating system reports as our own errors."""
     try:
-        yield
+        return await to_thread.run_sync(work, *arguments)
     except FileNotFoundError:
         raise
     except OSError as error:
