@@ -273,3 +273,15 @@ def test_silence_is_no_failure(client: httpx.Client) -> None:
     body = final(client, created["prediction_id"])
     assert body["status"] == "completed"
     assert body["global"]["reason"] == "No speech detected"
+
+
+def test_the_older_path_lists_recordings_in_the_older_shape(keeping: Server) -> None:
+    with keeping.client() as client:
+        created = announce(client)
+        put(created, SPOKEN)
+        final(client, created["prediction_id"])
+        answer = client.get("/api-ext/file", params={"entity": "analysis", "key_prefix": ""})
+        assert list(answer.json()) == ["url"]
+        assert [list(item) for item in answer.json()["url"]] == [["key", "value"]]
+        assert "Deprecation" in answer.headers
+        assert httpx.get(answer.json()["url"][0]["value"]).content == SPOKEN

@@ -257,9 +257,7 @@ def _expiry(moment: datetime) -> int:
     return int(moment.timestamp())
 
 
-async def _on_disk(
-    work: Callable[[Unpack[Arguments]], Outcome], *arguments: *Arguments
-) -> Outcome:
+async def _on_disk(work: Callable[[Unpack[Arguments]], Outcome], *arguments: *Arguments) -> Outcome:
     """What `work` returns, from a thread; what the operating system reports as our own errors."""
     try:
         return await to_thread.run_sync(work, *arguments)
