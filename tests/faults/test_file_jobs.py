@@ -12,9 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.audio_factory import spoken_file
+from tests.audio_factory import encode, speech, spoken_file
 from tests.file_client import announce, final, put, state
-from tests.hostile import silent_flac
 from tests.http_factory import create_key, settings_for
 from tests.processes import ServerProcess, end, free_port, serve, start
 from tests.storm import Customer, Weather, survive
@@ -22,7 +21,8 @@ from veravox.accounts import Plan
 from veravox.settings import Settings
 
 SPOKEN = spoken_file(seconds=4.0)
-LONG = silent_flac(2.0)
+LONG = encode(speech(1_800.0, 8_000), 8_000)
+"""Half an hour, which takes some seconds."""
 SLOW_SECONDS = 180.0
 STORM_FILES = int(os.environ.get("VERAVOX_TEST_STORM_FILES", "24"))
 """`.ci/run` sends 200."""
@@ -109,7 +109,7 @@ def test_a_polite_end_gives_a_running_job_back_at_once(tmp_path: Path) -> None:
 def test_progress_grows_and_a_cancelled_job_stops(tmp_path: Path) -> None:
     settings = settings_for(tmp_path)
     with serve(settings) as server, server.client() as client:
-        prediction_id = announced(client, silent_flac(6.0))
+        prediction_id = announced(client, LONG)
         shares = []
         while len(shares) < 3:
             body = state(client, prediction_id)

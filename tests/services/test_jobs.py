@@ -13,9 +13,8 @@ import httpx
 import pytest
 from sqlalchemy import create_engine, text
 
-from tests.audio_factory import spoken_file
+from tests.audio_factory import encode, speech, spoken_file
 from tests.file_client import announce, final, put, state
-from tests.hostile import silent_flac
 from tests.http_factory import create_key
 from tests.processes import ServerProcess, end, free_port, serve, start
 from tests.proxy import Proxy
@@ -26,7 +25,8 @@ from veravox.settings import Settings
 pytestmark = pytest.mark.timeout(900)
 
 SPOKEN = spoken_file(seconds=4.0)
-LONG = silent_flac(2.0)
+LONG = encode(speech(1_800.0, 8_000), 8_000)
+"""Half an hour, which takes some seconds."""
 RESCUE_SECONDS = 240.0
 """Enough for a dead worker to be noticed and a long job to be done again."""
 STORM_FILES = int(os.environ.get("VERAVOX_TEST_STORM_FILES", "24"))
@@ -108,7 +108,7 @@ def test_the_job_of_a_killed_worker_is_done_by_another(s3_settings: Settings) ->
         with worker(s3_settings):
             body = final(client, prediction_id, RESCUE_SECONDS)
         assert body["status"] == "completed"
-        assert body["audio_duration"] == pytest.approx(2 * 3600, abs=10)
+        assert body["audio_duration"] == 1_800.0
 
 
 def test_a_worker_that_was_cut_off_changes_nothing_when_it_comes_back(
@@ -214,8 +214,9 @@ def test_without_redis_requests_are_admitted_and_counted(
         proxy.cut()
         assert client.get("/v1/predictions").status_code == 200
         metrics = httpx.get(f"{server.url}/metrics").text
-        failures = [line for line in metrics.splitlines() if "backend_failures_total " in line]
-        assert float(failures[0].split()[-1]) >= 1
+        name = "veravox_rate_limit_backend_failures_total "
+        failures = [line for line in metrics.splitlines() if line.startswith(name)]
+        assert float(failures[0].removeprefix(name)) >= 1
 
 
 def test_every_file_of_a_storm_of_kills_has_one_final_result(s3_settings: Settings) -> None:
