@@ -129,6 +129,29 @@ def test_a_worker_that_was_cut_off_changes_nothing_when_it_comes_back(
         assert count(s3_settings, "SELECT attempts FROM predictions WHERE attempts > 1") == 2
 
 
+def test_the_job_of_a_host_that_lost_its_network_is_done_by_another(
+    s3_settings: Settings,
+) -> None:
+    with ExitStack() as stack:
+        server = stack.enter_context(server_without_jobs(s3_settings))
+        client = stack.enter_context(server.client())
+        apart, database = stack.enter_context(proxied(s3_settings, "database_url"))
+        apart, storage = stack.enter_context(proxied(apart, "storage_endpoint"))
+        stack.enter_context(worker(apart))
+        prediction_id = uploaded(client, LONG)
+        wait_for(client, prediction_id, "processing")
+        database.cut()
+        storage.cut()
+        stack.enter_context(worker(s3_settings))
+        body = final(client, prediction_id, RESCUE_SECONDS)
+        assert body["status"] == "completed"
+        database.mend()
+        storage.mend()
+        after = uploaded(client, SPOKEN)
+        assert final(client, after, 60.0)["status"] == "completed"
+        assert state(client, prediction_id) == body
+
+
 def test_two_workers_give_every_file_one_result(s3_settings: Settings) -> None:
     with server_without_jobs(s3_settings) as server, server.client() as client:
         with worker(s3_settings, job_concurrency="2"), worker(s3_settings, job_concurrency="2"):

@@ -2,8 +2,8 @@
 
 Start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996): every queued prediction gets a turn,
 the smallest turn is served first. A tenant's turns lie STEPS of its plan apart, beginning at the
-turn that is being served, so each tenant's next recording waits for about one recording of each
-other tenant, however many those have queued, and half the step means twice the share.
+latest turn that is being served, so each tenant's next recording waits for about one recording of
+each other tenant, however many those have queued, and half the step means twice the share.
 """
 
 from collections.abc import Mapping
@@ -17,14 +17,16 @@ from veravox.predictions.tables import PredictionRow
 STEPS: Mapping[str, int] = {"free": 8, "starter": 4, "professional": 2, "enterprise": 1}
 """By plan: 1 / weight, as a multiple of the smallest."""
 
-_WAITING = (Status.QUEUED, Status.PROCESSING)
-
 
 async def next_turn(session: AsyncSession, tenant_id: str, plan: str) -> int:
     """The turn of one more prediction of a tenant."""
-    waiting = PredictionRow.status.in_(_WAITING)
-    served = await session.scalar(select(func.min(PredictionRow.turn)).where(waiting))
+    turn, status = PredictionRow.turn, PredictionRow.status
+    served = await session.scalar(select(func.max(turn)).where(status == Status.PROCESSING))
+    if served is None:
+        served = await session.scalar(select(func.min(turn)).where(status == Status.QUEUED))
     latest = await session.scalar(
-        select(func.max(PredictionRow.turn)).where(waiting, PredictionRow.tenant_id == tenant_id)
+        select(func.max(turn)).where(
+            status.in_((Status.QUEUED, Status.PROCESSING)), PredictionRow.tenant_id == tenant_id
+        )
     )
     return max(served or 0, 0 if latest is None else latest + STEPS[plan])

@@ -114,6 +114,22 @@ async def test_turns_go_on_from_the_one_that_is_served(database: Database) -> No
     assert (await order(queue))[-1] == "last"
 
 
+async def test_who_always_has_one_recording_does_not_overtake_forever(database: Database) -> None:
+    queue = PredictionQueue(database)
+    await queue_one(queue, database, "tenant", "endless")
+    await claimed(queue, "endless")
+    for number in range(10):
+        await queue_one(queue, database, "crowd", f"crowd{number}")
+    for number in range(9):
+        await queue_one(queue, database, "tenant", f"next{number}")
+        for name in (await order(queue))[:3]:
+            claim = await queue.claim("tenant" if "next" in name else "crowd", name)
+            if isinstance(claim, Claimed):
+                async with database.transaction() as session:
+                    await queue.complete(session, claim, make_analysis())
+    assert len([name for name in await order(queue) if "crowd" in name]) <= 2
+
+
 async def test_of_two_workers_one_gets_the_claim(database: Database) -> None:
     queue = PredictionQueue(database)
     await queue_one(queue, database, "tenant", "a")
