@@ -16,5 +16,9 @@ def differences(connection: Connection) -> list:
     for module in pkgutil.walk_packages(veravox.__path__, "veravox."):
         if module.name.endswith(".tables"):
             importlib.import_module(module.name)
-    options = {"compare_type": True, "compare_server_default": True}
+    options = {
+        "compare_type": True,
+        "compare_server_default": True,
+        "include_name": lambda name, *_: not (name or "").startswith("procrastinate_"),
+    }
     return compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata)

@@ -5,9 +5,9 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,18 +18,22 @@ from veravox.audio.activity import (
     SPEECH_PROBABILITY,
     SpeechActivity,
 )
-from veravox.audio.decode import DecodedMedia, DecoderPool
+from veravox.audio.decode import DecodedMedia, DecodeLimits, DecoderPool
 from veravox.audio.quality import QualityMeter
 from veravox.audio.recording import MediaInfo, Quality
 from veravox.audio.windows import Window, windows
+from veravox.detection.calibration import spoof_probability
 from veravox.detection.detector import Detector
 from veravox.detection.models import ModelRegistry
 from veravox.detection.rules import decide, skip_reason
 from veravox.detection.verdict import Segment, Verdict
-from veravox.errors import AudioTooShort, InvalidRequest
+from veravox.errors import AudioTooShort, InvalidRequest, MediaTooLarge
 
 MINIMUM_SECONDS = 3.0
 WINDOWS_IN_FLIGHT = 8
+MOST_SPLIT_CHANNELS = 8
+
+Channels = Literal["mix", "split"]
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -42,13 +46,15 @@ class AnalysisOptions:
     `model`: an installed model id or alias, None for the default. `threshold`: decision threshold
     on the spoof probability, 0..1, None for the model's own. `silence_threshold`: a window with
     more silence than this percentage, 0..100, is not scored. `minimum_seconds`: what the recording
-    must last.
+    must last. `channels`: ``mix`` for one verdict on the mean of all channels, ``split`` for a
+    verdict on each, as the two sides of a call need.
     """
 
     model: str | None = None
     threshold: float | None = None
     silence_threshold: float = 80.0
     minimum_seconds: float = MINIMUM_SECONDS
+    channels: Channels = "mix"
 
     def __post_init__(self) -> None:
         """Raises InvalidRequest for a value outside its range, NaN included."""
@@ -59,8 +65,39 @@ class AnalysisOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelAnalysis:
+    """What is concluded about one channel; they are counted from 0."""
+
+    channel: int
+    quality: Quality
+    segments: tuple[Segment, ...]
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an analysis has come: `share` of the work, 0..1, and what is known so far.
+
+    `seconds` of the recording are scored, in `segments` windows, `spoofed` of them above the
+    threshold.
+    """
+
+    share: float = 0.0
+    seconds: float = 0.0
+    segments: int = 0
+    spoofed: int = 0
+
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
-    """Everything concluded about one recording. Times in seconds, `threshold` a probability."""
+    """Everything concluded about one recording. Times in seconds, `threshold` a probability.
+
+    With split channels `channels` holds each of them, and `quality`, `segments` and `verdict` are
+    those of the one that is most likely a spoof.
+    """
 
     model_id: str
     media: MediaInfo
@@ -71,6 +108,15 @@ class Analysis:
     threshold: float
     warnings: tuple[str, ...]
     processing_time: float
+    channels: tuple[ChannelAnalysis, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A window and the share of the file that had been read for it."""
+
+    window: Window
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +124,7 @@ class _Examined:
     """A window, the frames of it that hold speech, and what the model made of it."""
 
     window: Window
+    share: float
     speech: NDArray[np.bool_]
     segment: Segment
 
@@ -106,52 +153,133 @@ class Analyser:
         self.models.resolve()
         self._decoders.warm()
 
-    def analyse(self, media: BinaryIO, options: AnalysisOptions | None = None) -> Analysis:
+    def analyse(
+        self,
+        media: BinaryIO,
+        options: AnalysisOptions | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Analysis:
         """The analysis of the recording in `media`, a seekable binary file at its start.
 
-        Raises UnknownModel, and MediaError and its kinds, such as AudioTooShort.
+        `on_progress` is called after each window. Raises UnknownModel, MediaError and its kinds,
+        such as AudioTooShort, and whatever reading `media` or `on_progress` raises.
         """
         started = time.perf_counter()
         options = options or AnalysisOptions()
         detector = self.models.resolve(options.model)
         threshold = detector.card.threshold if options.threshold is None else options.threshold
-        with self._decoders.open(media) as decoded:
-            scored, quality, duration = self._score(decoded, detector, options.silence_threshold)
-            info = decoded.info
-        if duration < options.minimum_seconds:
-            raise AudioTooShort(duration, options.minimum_seconds)
-        segments, verdict = decide(scored, quality, detector.card, threshold)
+        work = _Work(options, detector, threshold, _Meter(threshold, on_progress))
+        heard = self._listen(media, work)
+        chosen = max(heard.channels, key=_suspicion)
         return Analysis(
             model_id=detector.card.id,
-            media=info,
-            duration=duration,
-            quality=quality,
-            segments=segments,
-            verdict=verdict,
+            media=heard.info,
+            duration=heard.duration,
+            quality=chosen.quality,
+            segments=chosen.segments,
+            verdict=chosen.verdict,
             threshold=threshold,
-            warnings=_warnings(segments),
+            warnings=_warnings(heard.channels),
             processing_time=time.perf_counter() - started,
+            channels=heard.channels if options.channels == "split" else (),
         )
 
-    def _score(
-        self, decoded: DecodedMedia, detector: Detector, silence_threshold: float
-    ) -> tuple[list[Segment], Quality, float]:
-        def examine(window: Window) -> _Examined:
-            return _examine(window, self._activity, detector, silence_threshold)
+    def _listen(self, media: BinaryIO, work: "_Work") -> "_Heard":
+        """Every channel that is wanted, one after the other, so that memory stays constant."""
+        if work.options.channels == "mix":
+            return self._hear(media, None, work)
+        first = self._hear(media, 0, work)
+        count = first.info.channels
+        if count > MOST_SPLIT_CHANNELS:
+            raise MediaTooLarge(f"More than {MOST_SPLIT_CHANNELS} channels cannot be split")
+        others = [self._hear(media, channel, work) for channel in range(1, count)]
+        return replace(first, channels=first.channels + tuple(o.channels[0] for o in others))
 
-        meter = QualityMeter()
+    def _hear(self, media: BinaryIO, channel: int | None, work: "_Work") -> "_Heard":
+        with self._decoders.open(media, channel) as decoded:
+            work.meter.begin(channel or 0, 1 if channel is None else decoded.info.channels)
+            scored, quality, duration = self._score(decoded, work)
+            info = decoded.info
+        if duration < work.options.minimum_seconds:
+            raise AudioTooShort(duration, work.options.minimum_seconds)
+        segments, verdict = decide(scored, quality, work.detector.card, work.threshold)
+        return _Heard(info, duration, (ChannelAnalysis(channel or 0, quality, segments, verdict),))
+
+    def _score(self, decoded: DecodedMedia, work: "_Work") -> tuple[list[Segment], Quality, float]:
+        def examine(read: _Read) -> _Examined:
+            return _examine(read, self._activity, work.detector, work.options.silence_threshold)
+
+        reads = (_Read(window, decoded.progress) for window in windows(decoded))
+        quality = QualityMeter()
         segments: list[Segment] = []
         duration = 0.0
-        for examined in _ordered_map(self._executor, examine, windows(decoded)):
-            _measure(meter, examined, new_seconds=examined.window.end - duration)
+        for examined in _ordered_map(self._executor, examine, reads):
+            _measure(quality, examined, new_seconds=examined.window.end - duration)
             duration = examined.window.end
             segments.append(examined.segment)
-        return segments, meter.result(decoded.clipping_ratio), duration
+            work.meter.advance(examined)
+        return segments, quality.result(decoded.clipping_ratio), duration
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """One or more channels of a recording of `duration` seconds."""
+
+    info: MediaInfo
+    duration: float
+    channels: tuple[ChannelAnalysis, ...]
+
+
+class _Meter:
+    """Adds up progress over the channels and tells of it."""
+
+    def __init__(self, threshold: float, on_progress: OnProgress | None) -> None:
+        self._threshold = threshold
+        self._tell = on_progress
+        self._progress = Progress()
+        self._channel = 0
+        self._channels = 1
+
+    def begin(self, channel: int, channels: int) -> None:
+        """The channel that is analysed from now on, of how many."""
+        self._channel = channel
+        self._channels = channels
+
+    def advance(self, examined: "_Examined") -> None:
+        """One more window is scored."""
+        if self._tell is None:
+            return
+        llr = examined.segment.spoof_llr
+        spoofed = llr is not None and spoof_probability(llr) >= self._threshold
+        self._progress = Progress(
+            share=(self._channel + examined.share) / self._channels,
+            seconds=examined.window.end,
+            segments=self._progress.segments + 1,
+            spoofed=self._progress.spoofed + spoofed,
+        )
+        self._tell(self._progress)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is to be done, with what, and who hears of it."""
+
+    options: AnalysisOptions
+    detector: Detector
+    threshold: float
+    meter: _Meter
+
+
+def _suspicion(channel: ChannelAnalysis) -> tuple[bool, float]:
+    """Channels with a verdict before those without, then by their score."""
+    llr = channel.verdict.spoof_llr
+    return channel.verdict.result is not None, float("-inf") if llr is None else llr
 
 
 def _examine(
-    window: Window, activity: SpeechActivity, detector: Detector, silence_threshold: float
+    read: _Read, activity: SpeechActivity, detector: Detector, silence_threshold: float
 ) -> _Examined:
+    window = read.window
     speech = activity.probabilities(window.samples) >= SPEECH_PROBABILITY
     silence = 1.0 - float(speech.mean()) if speech.size else 1.0
     seconds = window.end - window.start
@@ -164,7 +292,7 @@ def _examine(
         spoof_llr=None if reason else detector.score(window.samples),
         reason=reason,
     )
-    return _Examined(window, speech, segment)
+    return _Examined(window, read.share, speech, segment)
 
 
 def _measure(meter: QualityMeter, examined: _Examined, new_seconds: float) -> None:
@@ -174,7 +302,8 @@ def _measure(meter: QualityMeter, examined: _Examined, new_seconds: float) -> No
     meter.push(samples[known_frames * FRAME_SAMPLES :], examined.speech[known_frames:])
 
 
-def _warnings(segments: tuple[Segment, ...]) -> tuple[str, ...]:
+def _warnings(channels: tuple[ChannelAnalysis, ...]) -> tuple[str, ...]:
+    segments = [segment for channel in channels for segment in channel.segments]
     silent = sum(segment.spoof_llr is None for segment in segments)
     if not silent:
         return ()
@@ -200,15 +329,23 @@ def _ordered_map(
 
 @contextmanager
 def open_analyser(
-    models_dir: Path | None = None, *, decoder_processes: int = 1, scoring_threads: int = 1
+    models_dir: Path | None = None,
+    *,
+    decoder_processes: int = 1,
+    scoring_threads: int = 1,
+    limits: DecodeLimits | None = None,
+    beside: Analyser | None = None,
 ) -> Generator[Analyser]:
     """An analyser over the models in `models_dir`, None for the shipped ones; closed at the end.
 
-    It decodes in `decoder_processes` child processes and scores in `scoring_threads` threads.
+    It decodes in `decoder_processes` child processes within `limits` and scores in
+    `scoring_threads` threads. `beside` is an analyser whose loaded models it shares instead of
+    loading its own.
     """
-    decoders = DecoderPool(decoder_processes)
+    decoders = DecoderPool(decoder_processes, limits)
+    models = ModelRegistry(models_dir) if beside is None else beside.models
     try:
         with ThreadPoolExecutor(scoring_threads, thread_name_prefix="scoring") as executor:
-            yield Analyser(decoders, SpeechActivity(), ModelRegistry(models_dir), executor)
+            yield Analyser(decoders, SpeechActivity(), models, executor)
     finally:
         decoders.close()

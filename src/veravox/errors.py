@@ -139,3 +139,11 @@ class Unavailable(VeravoxError):
         """`retry_after` is in seconds."""
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class StorageUnavailable(Unavailable):
+    """The storage of recordings does not answer or has no room."""
+
+    def __init__(self, message: str) -> None:
+        """A retry is worthwhile after a few seconds."""
+        super().__init__(message, retry_after=5)

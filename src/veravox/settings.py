@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 MEBIBYTE = 1_048_576
+GIBIBYTE = 1024 * MEBIBYTE
 CONFIG_VARIABLE = "VERAVOX_CONFIG"
 DEFAULT_CONFIG = Path("veravox.toml")
 
@@ -55,7 +56,7 @@ LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidat
 
 
 class Settings(BaseSettings):
-    """What an operator may choose. Sizes in MB mean 1,048,576 bytes each."""
+    """What an operator may choose. MB and GB mean 1,048,576 and 1,073,741,824 bytes."""
 
     model_config = SettingsConfigDict(
         env_prefix="VERAVOX_", extra="forbid", frozen=True, hide_input_in_errors=True
@@ -87,6 +88,24 @@ class Settings(BaseSettings):
         description="`redis://`, `rediss://` or `unix://` URL where all workers count rate limits "
         "together. Default: each worker counts in its own memory.",
     )
+    storage_url: str | None = Field(
+        None,
+        description="`s3://bucket` or `s3://bucket/prefix` for recordings of `/v1/file`, with "
+        "credentials as boto3 finds them. Default: the folder `objects` in the data folder.",
+    )
+    storage_endpoint: str | None = Field(
+        None, description="Address of the S3 service, such as `http://s3:8333`. Default: AWS."
+    )
+    storage_public_endpoint: str | None = Field(
+        None,
+        description="Address of the S3 service in signed URLs. "
+        "Default: `VERAVOX_STORAGE_ENDPOINT`.",
+    )
+    public_url: str | None = Field(
+        None,
+        description="Address of this server in signed URLs, such as `https://voice.example.com`. "
+        "Default: the one that the request was sent to.",
+    )
     secret_key: SecretStr | None = Field(
         None,
         min_length=32,
@@ -105,6 +124,23 @@ class Settings(BaseSettings):
     )
     max_upload_neural_defend_mb: Megabytes = Field(
         500, description="Largest body of `POST /detect/audio`, MB."
+    )
+    max_file_gb: int = Field(
+        50, ge=1, le=5_000, description="Largest recording of `POST /v1/file`, GB."
+    )
+    upload_expiry_seconds: int = Field(
+        86_400,
+        ge=60,
+        le=604_800,
+        description="Time in which a recording must be uploaded after `POST /v1/file`.",
+    )
+    audio_retention_seconds: int = Field(
+        0,
+        ge=0,
+        description="Time that an uploaded recording is kept after its analysis.",
+    )
+    result_retention_days: int | None = Field(
+        None, ge=1, description="Days that predictions are kept. Default: until they are deleted."
     )
     url_ingestion: bool = Field(
         False, description="Whether `presigned_url` is fetched by the server."
@@ -134,6 +170,22 @@ class Settings(BaseSettings):
         le=10_000,
         description="Analyses that may wait in each worker for a free decoder; "
         "one more is answered 503.",
+    )
+
+    job_concurrency: int = Field(
+        1,
+        ge=0,
+        le=64,
+        description="Recordings of `/v1/file` that each process analyses at the same time; "
+        "0 leaves them to `veravox worker`.",
+    )
+
+    job_attempts: int = Field(
+        5,
+        ge=1,
+        le=100,
+        description="Times that an analysis may end without a result, such as by a crash, "
+        "before its prediction fails.",
     )
 
     # Answers

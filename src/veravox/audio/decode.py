@@ -2,8 +2,9 @@
 
 A `DecoderPool` keeps a few warm processes (`veravox.audio.decoder_process`), hands each file's
 descriptor to one of them and reads canonical blocks back; a process that crashes, overruns its
-limits or is abandoned half-way is killed and replaced. Back-pressure is the socket's: a slow
-reader stops the decoder, so memory does not grow with duration.
+limits or is abandoned half-way is killed and replaced. A file that has no descriptor, such as an
+object in S3, is read here, part by part as the process asks for it. Back-pressure is the socket's:
+a slow reader stops the decoder, so memory does not grow with duration.
 """
 
 import json
@@ -13,10 +14,11 @@ import shutil
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from io import UnsupportedOperation
@@ -31,6 +33,9 @@ from veravox.audio.canonical import Samples
 from veravox.audio.decoder_protocol import (
     HEADER,
     LARGEST_PAYLOAD,
+    LARGEST_READ,
+    PROGRESS,
+    READ,
     REPORTABLE_ERRORS,
     REQUEST_END,
     DecodeLimits,
@@ -53,7 +58,8 @@ class DecodedMedia:
     """One file while it is being decoded. Belongs to one thread; iterate it once.
 
     Iterating gives canonical float32 blocks, shape (n,) at 16 kHz, and raises UndecodableAudio or
-    MediaTooLarge when the rest cannot be had.
+    MediaTooLarge when the rest cannot be had. `progress` is the share of the file, 0..1, that had
+    been read for the latest block.
     """
 
     def __init__(self, process: "_DecoderProcess", info: MediaInfo, patience: "_Patience") -> None:
@@ -62,6 +68,7 @@ class DecodedMedia:
         self._process = process
         self._patience = patience
         self._clipping_ratio: float | None = None
+        self.progress = 0.0
 
     def __iter__(self) -> Iterator[Samples]:
         """The blocks in order; the end of the audio is the end of the iterator."""
@@ -80,10 +87,13 @@ class DecodedMedia:
             return None
         kind, payload = self._process.receive(self._patience)
         try:
+            while kind is Message.PROGRESS:
+                self.progress = float(PROGRESS.unpack(payload)[0])
+                kind, payload = self._process.receive(self._patience)
             if kind is Message.BLOCK:
                 return np.frombuffer(payload, np.float32)
             self._clipping_ratio = float(json.loads(payload)["clipping_ratio"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, struct.error) as error:
             raise self._process.out_of_step() from error
         return None
 
@@ -127,18 +137,24 @@ class DecoderPool:
                 self._slots.put(slot)
 
     @contextmanager
-    def open(self, media: BinaryIO) -> Generator[DecodedMedia]:
+    def open(self, media: BinaryIO, channel: int | None = None) -> Generator[DecodedMedia]:
         """Decodes `media` from its first byte; its position and contents stay as they are.
 
-        A file without a descriptor is copied to disk first. Raises MissingFile (no bytes),
+        `channel` counts from 0, None for the mean of all. A file that cannot seek is copied to disk
+        first; what reading `media` raises is passed on. Raises MissingFile (no bytes),
         UnsupportedFormat, NoAudioStream, UndecodableAudio, MediaTooLarge, and Unavailable when
         the pool is closed or no process can be started.
         """
-        with _regular_file(media) as descriptor:
-            container = _sniffed(descriptor)
+        with _source(media) as source:
+            request = {
+                "container": _sniffed(source),
+                "channel": channel,
+                "size": source.size,
+                "limits": asdict(self._limits),
+            }
             with self._process() as process:
                 patience = _Patience(self._limits.wall_seconds)
-                info = process.begin(descriptor, container, self._limits, patience)
+                info = process.begin(source, request, patience)
                 yield DecodedMedia(process, info, patience)
 
     def close(self) -> None:
@@ -219,6 +235,7 @@ class _DecoderProcess:
                 start_new_session=True,
             )
         self._ready = False
+        self._source: _Source | None = None
         self.idle = True
 
     @property
@@ -239,14 +256,15 @@ class _DecoderProcess:
         self._ready = self.idle = True
 
     def begin(
-        self, descriptor: int, container: str, limits: DecodeLimits, patience: _Patience
+        self, source: "_Source", request: Mapping[str, object], patience: _Patience
     ) -> MediaInfo:
         """Hands over a file and returns what its first decoded audio is."""
-        request = {"container": container, "limits": asdict(limits)}
         self.idle = False
+        self._source = source
         try:
             self._socket.settimeout(max(patience.left, 0.001))
-            socket.send_fds(self._socket, [json.dumps(request).encode(), REQUEST_END], [descriptor])
+            message = [json.dumps(request).encode(), REQUEST_END]
+            socket.send_fds(self._socket, message, source.descriptors)
         except OSError as error:
             raise self._ended() from error
         kind, payload = self.receive(patience)
@@ -258,22 +276,51 @@ class _DecoderProcess:
         raise self.out_of_step()
 
     def receive(self, patience: _Patience) -> tuple[Message, bytes]:
-        """The next message; raises the error that the process reports or dies with."""
-        with patience.spent():
-            kind, size = HEADER.unpack(self._received(HEADER.size, patience))
-            if size > LARGEST_PAYLOAD:
-                raise self.out_of_step()
-            payload = self._received(size, patience)
+        """The next message; raises the error that the process reports or dies with.
+
+        A process that met its limits is not used again: it may have kept what it needed.
+        """
+        kind, payload = self._message(patience)
+        while kind == Message.READ:
+            self._supply(payload, patience)
+            kind, payload = self._message(patience)
         try:
             message = Message(kind)
             report = json.loads(payload) if message is Message.ERROR else None
             error = REPORTABLE_ERRORS[report["error"]](report["message"]) if report else None
         except (ValueError, KeyError, TypeError) as reason:
             raise self.out_of_step() from reason
-        self.idle = message in (Message.DONE, Message.ERROR)
+        unspoilt = message is Message.ERROR and not isinstance(error, MediaTooLarge)
+        self.idle = message is Message.DONE or unspoilt
         if error:
             raise error
         return message, payload
+
+    def _message(self, patience: _Patience) -> tuple[int, bytes]:
+        """The kind and the payload of what comes next."""
+        with patience.spent():
+            kind, size = HEADER.unpack(self._received(HEADER.size, patience))
+            if size > LARGEST_PAYLOAD:
+                raise self.out_of_step()
+            return kind, self._received(size, patience)
+
+    def _supply(self, request: bytes, patience: _Patience) -> None:
+        """Sends a part of the file; the time that reading it takes is not the process's."""
+        source = self._source
+        if source is None or source.size is None or len(request) != READ.size:
+            raise self.out_of_step()
+        offset, size = READ.unpack(request)
+        if size > LARGEST_READ or offset + size > source.size:
+            raise self.out_of_step()
+        part = source.read(offset, size)
+        if len(part) != size:
+            raise UndecodableAudio("The file became shorter while it was read")
+        with patience.spent():
+            self._socket.settimeout(max(patience.left, 0.001))
+            try:
+                self._socket.sendall(part)
+            except OSError as error:
+                raise self._ended() from error
 
     def _received(self, size: int, patience: _Patience) -> bytes:
         """The next `size` bytes; raises when the process has ended or takes too long."""
@@ -327,23 +374,45 @@ def _start() -> _DecoderProcess:
         raise Unavailable("The audio decoder could not be started") from error
 
 
+class _Source:
+    """A file to decode: by its descriptor, or by reading it part by part."""
+
+    def __init__(self, media: BinaryIO, descriptor: int | None) -> None:
+        self._media = media
+        self._descriptor = descriptor
+        self.size = None if descriptor is not None else media.seek(0, os.SEEK_END)
+
+    @property
+    def descriptors(self) -> list[int]:
+        """What the process gets to read by itself."""
+        return [] if self._descriptor is None else [self._descriptor]
+
+    def read(self, offset: int, size: int) -> bytes:
+        """The part of the file at `offset`, shorter than `size` only at its end."""
+        if self._descriptor is not None:
+            return os.pread(self._descriptor, size, offset)
+        self._media.seek(offset)
+        return self._media.read(size)
+
+
 @contextmanager
-def _regular_file(media: BinaryIO) -> Generator[int]:
-    """A descriptor of a regular file with the bytes of `media`."""
+def _source(media: BinaryIO) -> Generator[_Source]:
+    """`media`, whose position is the same afterwards, or a copy where it cannot seek."""
     descriptor = _descriptor(media)
     if descriptor is not None:
-        yield descriptor
+        yield _Source(media, descriptor)
         return
-    with TemporaryFile() as copy:
-        if media.seekable():
-            position = media.tell()
-            media.seek(0)
+    if not media.seekable():
+        with TemporaryFile() as copy:
             shutil.copyfileobj(media, copy)
-            media.seek(position)
-        else:
-            shutil.copyfileobj(media, copy)
-        copy.flush()
-        yield copy.fileno()
+            copy.flush()
+            yield _Source(media, copy.fileno())
+        return
+    position = media.tell()
+    try:
+        yield _Source(media, None)
+    finally:
+        media.seek(position)
 
 
 def _descriptor(media: BinaryIO) -> int | None:
@@ -359,10 +428,10 @@ def _descriptor(media: BinaryIO) -> int | None:
     return descriptor
 
 
-def _sniffed(descriptor: int) -> str:
-    """The format of a regular file. Raises MissingFile or UnsupportedFormat."""
-    head = os.pread(descriptor, HEAD_BYTES, 0)
+def _sniffed(source: _Source) -> str:
+    """The format of a file. Raises MissingFile or UnsupportedFormat."""
+    head = source.read(0, HEAD_BYTES)
     if not head:
         raise MissingFile("The file is empty")
     tag = id3_size(head)
-    return sniff_tagged(os.pread(descriptor, HEAD_BYTES, tag)) if tag else sniff(head)
+    return sniff_tagged(source.read(tag, HEAD_BYTES)) if tag else sniff(head)

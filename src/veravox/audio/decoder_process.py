@@ -14,6 +14,7 @@ import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass, replace
 from io import RawIOBase, UnsupportedOperation
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -25,15 +26,19 @@ from veravox.audio.clipping import ClippingMeter
 from veravox.audio.decoder_protocol import (
     BLOCK_SAMPLES,
     HEADER,
+    LARGEST_READ,
+    PROGRESS,
+    READ,
     REPORTABLE_ERRORS,
     REQUEST_END,
     DecodeLimits,
     Message,
 )
 from veravox.audio.reader import PcmBlock, read_media
-from veravox.errors import MediaError
+from veravox.errors import MediaError, MediaTooLarge
 
 _OPEN_FILES = 16
+_UNLIMITED = resource.getrlimit(resource.RLIMIT_AS)
 _REQUEST_BYTES = 4096
 
 
@@ -53,24 +58,52 @@ def main() -> None:
             request = json.loads(body)
             limits = DecodeLimits(**request["limits"])
             _limit_job(limits, address_space)
-            with closing(_PositionedFile(descriptors[0])) as file:
-                _serve(server, cast(BinaryIO, file), request["container"], limits)
+            size: int | None = request["size"]
+            source = (
+                _PositionedFile(descriptors[0], os.fstat(descriptors[0]).st_size)
+                if size is None
+                else _RequestedFile(server, size)
+            )
+            with closing(source) as file:
+                job = _Job(request["container"], request["channel"], limits)
+                _serve(server, cast(BinaryIO, file), job)
 
 
-def _serve(server: socket.socket, file: BinaryIO, container: str, limits: DecodeLimits) -> None:
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What to decode; `channel` is the one to keep, None for the mean of all."""
+
+    container: str
+    channel: int | None
+    limits: DecodeLimits
+
+
+def _serve(server: socket.socket, file: BinaryIO, job: _Job) -> None:
+    """Answers one request. Where memory ran out, its limit is lifted to report just that."""
+    failure: tuple[str, str] | None = None
     clipping = ClippingMeter()
     try:
-        blocks = _announced(server, container, read_media(file, container, limits))
-        for block in _canonical(_measured(blocks, clipping)):
-            for first in range(0, block.size, BLOCK_SAMPLES):
-                _send(server, Message.BLOCK, block[first : first + BLOCK_SAMPLES].tobytes())
+        _decode(server, file, job, clipping)
     except MediaError as error:
         name = type(error).__name__
         if name not in REPORTABLE_ERRORS:
             raise
-        _send_json(server, Message.ERROR, {"error": name, "message": error.message})
+        failure = name, error.message
+    except MemoryError:
+        resource.setrlimit(resource.RLIMIT_AS, _UNLIMITED)
+        failure = MediaTooLarge.__name__, "Decoding the audio needs too much memory"
+    if failure:
+        _send_json(server, Message.ERROR, dict(zip(("error", "message"), failure, strict=True)))
     else:
         _send_json(server, Message.DONE, {"clipping_ratio": clipping.ratio()})
+
+
+def _decode(server: socket.socket, file: BinaryIO, job: _Job, clipping: ClippingMeter) -> None:
+    blocks = _announced(server, job.container, read_media(file, job.container, job.limits))
+    followed = _followed(server, file, _only(job.channel, blocks))
+    for block in _canonical(_measured(followed, clipping)):
+        for first in range(0, block.size, BLOCK_SAMPLES):
+            _send(server, Message.BLOCK, block[first : first + BLOCK_SAMPLES].tobytes())
 
 
 def _announced(
@@ -86,6 +119,27 @@ def _announced(
                 "channels": block.samples.shape[0],
             }
             _send_json(server, Message.INFO, info)
+        yield block
+
+
+def _only(channel: int | None, blocks: Iterator[PcmBlock]) -> Iterator[PcmBlock]:
+    """`blocks` with one channel left; the last one where there are fewer."""
+    if channel is None:
+        return blocks
+    return (
+        replace(block, samples=block.samples[[min(channel, block.samples.shape[0] - 1)]])
+        for block in blocks
+    )
+
+
+def _followed(
+    server: socket.socket, file: BinaryIO, blocks: Iterable[PcmBlock]
+) -> Iterator[PcmBlock]:
+    """`blocks`, with PROGRESS sent before each."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    for block in blocks:
+        _send(server, Message.PROGRESS, PROGRESS.pack(min(1.0, file.tell() / max(size, 1))))
         yield block
 
 
@@ -163,13 +217,12 @@ def _address_space() -> int | None:
     return pages * resource.getpagesize()
 
 
-class _PositionedFile(RawIOBase):
-    """A read-only file with a position of its own: the server shares the descriptor's."""
+class _SizedFile(RawIOBase):
+    """A read-only file of a known size with a position of its own."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, size: int) -> None:
         self._position = 0
-        self._size = os.fstat(descriptor).st_size
+        self._size = size
 
     def readable(self) -> bool:
         """Always."""
@@ -178,13 +231,6 @@ class _PositionedFile(RawIOBase):
     def seekable(self) -> bool:
         """Always."""
         return True
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Up to `size` bytes, all the rest for -1."""
-        wanted = self._size - self._position if size < 0 else size
-        data = os.pread(self._descriptor, max(wanted, 0), self._position)
-        self._position += len(data)
-        return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         """Moves the position and returns it."""
@@ -198,11 +244,50 @@ class _PositionedFile(RawIOBase):
         """The position in bytes from the start."""
         return self._position
 
+
+class _PositionedFile(_SizedFile):
+    """A file whose descriptor the server shares, but not its position."""
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        super().__init__(size)
+        self._descriptor = descriptor
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Up to `size` bytes, all the rest for -1."""
+        wanted = self._size - self._position if size < 0 else size
+        data = os.pread(self._descriptor, max(wanted, 0), self._position)
+        self._position += len(data)
+        return data
+
     def close(self) -> None:
         """Closes the descriptor; more than once does nothing."""
         if not self.closed:
             os.close(self._descriptor)
         super().close()
+
+
+class _RequestedFile(_SizedFile):
+    """A file whose parts the server sends when asked."""
+
+    def __init__(self, server: socket.socket, size: int) -> None:
+        super().__init__(size)
+        self._server = server
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Up to `size` bytes, fewer where the protocol allows no more at once."""
+        left = max(self._size - self._position, 0)
+        wanted = min(left if size < 0 else size, left, LARGEST_READ)
+        if not wanted:
+            return b""
+        _send(self._server, Message.READ, READ.pack(self._position, wanted))
+        data = bytearray()
+        while len(data) < wanted:
+            part = self._server.recv(wanted - len(data))
+            if not part:
+                os._exit(0)
+            data += part
+        self._position += wanted
+        return bytes(data)
 
 
 if __name__ == "__main__":

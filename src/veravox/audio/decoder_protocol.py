@@ -1,9 +1,13 @@
 """What the server and its decoder processes say to each other.
 
-One stream socket pair per process. The server sends a JSON request, ended by a newline, that
-carries the file's descriptor; the process answers INFO, any number of BLOCKs and DONE, or ERROR at
-any point. An answer is a header (kind, length of the payload) and its payload: JSON, or for BLOCK
-canonical float32 samples.
+One stream socket pair per process. The server sends a JSON request, ended by a newline; the process
+answers INFO, any number of BLOCKs and DONE, or ERROR at any point. An answer is a header (kind,
+length of the payload) and its payload: JSON, for BLOCK canonical float32 samples, for PROGRESS how
+much of the file has been read.
+
+The request carries the file's descriptor or, where the file has none because it lies elsewhere, its
+size. Then the process asks for each part with READ and the server sends that part, without a header
+and as long as it was asked for.
 """
 
 import struct
@@ -14,6 +18,11 @@ from veravox.errors import MediaError, MediaTooLarge, NoAudioStream, Undecodable
 
 HEADER = struct.Struct("<BI")
 REQUEST_END = b"\n"
+PROGRESS = struct.Struct("<d")
+"""Share of the file that lies behind the reading position, 0..1."""
+READ = struct.Struct("<QI")
+"""Offset and length of a wanted part of the file, which lies inside the file."""
+LARGEST_READ = 262_144
 BLOCK_SAMPLES = 16_384
 """The most samples in one BLOCK message."""
 LARGEST_PAYLOAD = 4 * BLOCK_SAMPLES
@@ -27,6 +36,8 @@ class Message(IntEnum):
     BLOCK = 3
     DONE = 4
     ERROR = 5
+    PROGRESS = 6
+    READ = 7
 
 
 REPORTABLE_ERRORS: dict[str, type[MediaError]] = {

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from veravox import __version__
-from veravox.cli import detect, doctor, evaluate, keys, models, serve
+from veravox.cli import detect, doctor, evaluate, jobs, keys, models, serve, worker
 
 app = typer.Typer(
     name="veravox",
@@ -15,10 +15,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(serve.serve)
+app.command()(worker.worker)
 app.command()(detect.detect)
 app.command()(evaluate.evaluate)
 app.command()(doctor.doctor)
 app.add_typer(keys.app, name="keys")
+app.add_typer(jobs.app, name="jobs")
 app.add_typer(models.app, name="models")
 
 

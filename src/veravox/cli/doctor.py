@@ -19,6 +19,7 @@ from veravox.db import Database, database_url, upgrade
 from veravox.detection.models import ModelRegistry
 from veravox.errors import VeravoxError
 from veravox.settings import InvalidSettings, Settings
+from veravox.storage import open_storage
 
 EXPECTED_PROBLEMS = (VeravoxError, InvalidSettings, SQLAlchemyError, OSError, ValueError)
 
@@ -32,6 +33,7 @@ def doctor() -> None:
         "models": _models,
         "data folder": _data_folder,
         "database": _database,
+        "storage": _storage,
         "rate limits": _rate_limits,
     }
     healthy = True
@@ -89,6 +91,11 @@ def _database(config: Settings) -> str:
 
     asyncio.run(ask())
     return f"{url.get_backend_name()} answers and is up to date"
+
+
+def _storage(config: Settings) -> str:
+    asyncio.run(open_storage(config).check())
+    return config.storage_url or "a folder of this machine"
 
 
 def _rate_limits(config: Settings) -> str:

@@ -8,8 +8,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
-from veravox.http import health
-from veravox.http.dialects import aurigin_v0, aurigin_v1, neural_defend
+from veravox.http import health, storage
+from veravox.http.dialects import aurigin_v0, aurigin_v1, aurigin_v1_files, neural_defend
 from veravox.http.docs import add_docs
 from veravox.http.middleware.early_close import EarlyCloseMiddleware
 from veravox.http.middleware.gate import GateMiddleware
@@ -47,8 +47,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
-    for router in (aurigin_v1.router, aurigin_v0.router, neural_defend.router, health.router):
-        app.include_router(router)
+    for part in (
+        aurigin_v1,
+        aurigin_v1_files,
+        aurigin_v0,
+        neural_defend,
+        storage,
+        health,
+    ):
+        app.include_router(part.router)
     add_docs(app)
     app.openapi = lambda: describe_api(app)
     app.add_exception_handler(HTTPException, framework_error)
@@ -66,7 +73,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=("GET", "POST", "DELETE"),
+            allow_methods=("GET", "POST", "PUT", "DELETE"),
             allow_headers=("Authorization", "Content-Type", "X-Api-Key", REQUEST_ID),
             expose_headers=EXPOSED_HEADERS,
         )

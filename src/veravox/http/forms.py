@@ -55,6 +55,11 @@ async def submission(request: Request) -> AsyncGenerator[Submission]:
         yield _from_form(form, request)
 
 
+async def json_fields(request: Request) -> Mapping[str, Any]:
+    """The JSON object that a request carries. Raises InvalidRequest for any other body."""
+    return _json_object(await request.body())
+
+
 @asynccontextmanager
 async def recording(
     request: Request, sent: Submission, presigned_url: str | None

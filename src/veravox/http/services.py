@@ -4,20 +4,24 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from anyio import to_thread
 from starlette.types import Scope
 
 from veravox.accounts import AccountService, Quota
-from veravox.analysis import Analyser, open_analyser
-from veravox.db import Database, database_url
+from veravox.analysis import Analyser
+from veravox.db import Database
 from veravox.errors import Unavailable
+from veravox.files import FileService
 from veravox.http.draining import Draining
-from veravox.predictions import PredictionRepository, PredictionService, Workbench
+from veravox.installation import open_installation, open_records
+from veravox.predictions import PredictionService, Workbench
 from veravox.security import KeyHasher, server_secret
 from veravox.settings import Settings
+from veravox.storage import Storage
 from veravox.uploads.remote import RemoteFetcher
 
 SHUTDOWN_RETRY_SECONDS = 5
+DRAIN_SECONDS = 5.0
+"""What running jobs get to finish once the last request is answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class Services:
     analyser: Analyser
     workbench: Workbench
     predictions: PredictionService
+    storage: Storage
+    files: FileService
     fetcher: RemoteFetcher | None
     draining: Draining
 
@@ -52,35 +58,31 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
 
     Raises InvalidModel and InvalidSettings when the installation cannot serve.
     """
-    database = Database(database_url(settings))
     redis_url = settings.redis_url
     quota = Quota.from_url(None if redis_url is None else redis_url.get_secret_value())
     fetcher = RemoteFetcher(settings.url_ingestion_hosts) if settings.url_ingestion else None
     draining = Draining()
-    opening = open_analyser(
-        settings.models_dir,
-        decoder_processes=settings.decoder_processes,
-        scoring_threads=settings.scoring_threads,
-    )
     try:
-        with opening as analyser, draining.on_signals():
-            await to_thread.run_sync(analyser.warm)
-            workbench = Workbench(settings.decoder_processes, settings.queue_limit)
-            yield Services(
-                settings=settings,
-                database=database,
-                accounts=AccountService(database, KeyHasher(server_secret(settings))),
-                quota=quota,
-                analyser=analyser,
-                workbench=workbench,
-                predictions=PredictionService(
-                    PredictionRepository(database), workbench, analyser.analyse
-                ),
-                fetcher=fetcher,
-                draining=draining,
-            )
+        async with (
+            open_records(settings) as records,
+            open_installation(records, drain_seconds=DRAIN_SECONDS) as installation,
+        ):
+            hasher = KeyHasher(server_secret(settings))
+            with draining.on_signals():
+                yield Services(
+                    settings=settings,
+                    database=records.database,
+                    accounts=AccountService(records.database, hasher),
+                    quota=quota,
+                    analyser=installation.analyser,
+                    workbench=installation.workbench,
+                    predictions=installation.predictions,
+                    storage=records.storage,
+                    files=records.files,
+                    fetcher=fetcher,
+                    draining=draining,
+                )
     finally:
         if fetcher is not None:
             await fetcher.close()
         await quota.close()
-        await database.close()

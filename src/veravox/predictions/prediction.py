@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from veravox.analysis import Analysis, AnalysisOptions
+from veravox.analysis import Analysis, AnalysisOptions, Progress
 from veravox.detection.verdict import Result
 
 
@@ -18,6 +18,18 @@ class Status(StrEnum):
     FAILED = "failed"
     EXPIRED = "expired"
     CANCELED = "canceled"
+
+
+NOT_BEGUN = Progress()
+UNFINISHED = (Status.AWAITING_UPLOAD, Status.QUEUED, Status.PROCESSING)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a prediction failed: `error` is a word for programs, `message` a sentence for people."""
+
+    error: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +49,10 @@ class PredictionRequest:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A stored prediction; `analysis` is None until it is completed. `created_at` is UTC."""
+    """A stored prediction; `analysis` is None until it is completed. `created_at` is UTC.
+
+    `progress` is how far a queued one has come, `failure` is set on a failed one.
+    """
 
     id: str
     status: Status
@@ -46,6 +61,8 @@ class Prediction:
     device: str | None
     warnings: tuple[str, ...]
     analysis: Analysis | None
+    progress: Progress = NOT_BEGUN
+    failure: Failure | None = None
 
     @property
     def completed(self) -> Analysis:

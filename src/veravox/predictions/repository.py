@@ -26,12 +26,15 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from veravox.analysis import Analysis
+from veravox.analysis import Analysis, Progress
 from veravox.db import Database
 from veravox.errors import Conflict, NotFound
 from veravox.predictions.cursor import decode_cursor, encode_cursor
+from veravox.predictions.listener import FinishedListener, tell
 from veravox.predictions.prediction import (
+    Failure,
     Prediction,
     PredictionFilter,
     PredictionPage,
@@ -42,6 +45,7 @@ from veravox.predictions.tables import PredictionRow
 
 CLAIM_LASTS = timedelta(seconds=60)
 
+PROGRESS = TypeAdapter(Progress)
 _ANALYSIS = TypeAdapter(Analysis)
 
 
@@ -58,9 +62,18 @@ class Claim:
 class PredictionRepository:
     """The predictions of one installation. Every call is a transaction of its own."""
 
-    def __init__(self, database: Database, claim_lasts: timedelta = CLAIM_LASTS) -> None:
-        """Keeps predictions in `database`; a claim runs out after `claim_lasts`."""
+    def __init__(
+        self,
+        database: Database,
+        claim_lasts: timedelta = CLAIM_LASTS,
+        listeners: Sequence[FinishedListener] = (),
+    ) -> None:
+        """Keeps predictions in `database`; a claim runs out after `claim_lasts`.
+
+        Each of `listeners` hears of every prediction that is completed.
+        """
         self._database = database
+        self._listeners = listeners
         self.claim_lasts = claim_lasts
 
     async def claim(
@@ -86,16 +99,17 @@ class PredictionRepository:
         found = _is(claim.tenant_id, prediction_id)
         async with self._database.transaction() as session:
             row = await session.scalar(select(PredictionRow).where(found))
-        if row is not None and row.status == Status.COMPLETED:
+        if row is not None and (row.status == Status.COMPLETED or row.options is not None):
             if row.digest != digest:
                 raise Conflict(
                     f"The prediction_id '{prediction_id}' was used before with another request"
                 )
-            return _prediction(row)
+            return to_prediction(row)
         taken_over = await self._write(
             update(PredictionRow)
             .where(
                 found,
+                PredictionRow.options.is_(None),
                 PredictionRow.status == Status.PROCESSING,
                 PredictionRow.claimed_until <= claim.created_at,
             )
@@ -128,11 +142,14 @@ class PredictionRepository:
         """The completed prediction, kept unless it was deleted or taken over meanwhile."""
         started = _started(claim.prediction_id, claim.created_at, request)
         prediction = replace(started, status=Status.COMPLETED, analysis=analysis)
-        await self._write(
+        settled = (
             update(PredictionRow)
             .where(_is_held(claim))
-            .values(**_contents(prediction), claim=None, claimed_until=None)
+            .values(**contents(prediction), claim=None, claimed_until=None)
         )
+        async with self._database.transaction() as session:
+            if await changed(session, settled):
+                await tell(self._listeners, session, claim.tenant_id, prediction)
         return prediction
 
     async def add(
@@ -148,6 +165,7 @@ class PredictionRepository:
         prediction = replace(started, status=Status.COMPLETED, analysis=analysis)
         async with self._database.transaction() as session:
             session.add(_row(tenant_id, prediction, digest))
+            await tell(self._listeners, session, tenant_id, prediction)
         return prediction
 
     async def get(self, tenant_id: str, prediction_id: str) -> Prediction:
@@ -158,7 +176,7 @@ class PredictionRepository:
             )
         if row is None:
             raise _not_found(prediction_id)
-        return _prediction(row)
+        return to_prediction(row)
 
     async def list(self, tenant_id: str, wanted: PredictionFilter) -> PredictionPage:
         """A page of the tenant's predictions, newest first. Raises InvalidRequest for a cursor."""
@@ -191,8 +209,13 @@ class PredictionRepository:
     async def _write(self, statement: Update | Delete) -> bool:
         """Whether the statement changed a row."""
         async with self._database.transaction() as session:
-            outcome = cast(CursorResult[Any], await session.execute(statement))
-        return outcome.rowcount > 0
+            return await changed(session, statement)
+
+
+async def changed(session: AsyncSession, statement: Update | Delete) -> bool:
+    """Whether the statement changed a row."""
+    outcome = cast(CursorResult[Any], await session.execute(statement))
+    return outcome.rowcount > 0
 
 
 def _is(tenant_id: str, prediction_id: str) -> ColumnElement[bool]:
@@ -203,6 +226,7 @@ def _is_alive() -> ColumnElement[bool]:
     """Not a claim that ran out."""
     return or_(
         PredictionRow.status == Status.COMPLETED,
+        PredictionRow.options.is_not(None),
         PredictionRow.claimed_until > datetime.now(UTC),
     )
 
@@ -229,11 +253,11 @@ def _row(tenant_id: str, prediction: Prediction, digest: bytes) -> PredictionRow
         id=prediction.id,
         created_at=prediction.created_at,
         digest=digest,
-        **_contents(prediction),
+        **contents(prediction),
     )
 
 
-def _contents(prediction: Prediction) -> dict[str, Any]:
+def contents(prediction: Prediction) -> dict[str, Any]:
     """The columns that change when a prediction is completed."""
     analysis = prediction.analysis
     return {
@@ -246,7 +270,9 @@ def _contents(prediction: Prediction) -> dict[str, Any]:
     }
 
 
-def _prediction(row: PredictionRow) -> Prediction:
+def to_prediction(row: PredictionRow) -> Prediction:
+    """The prediction that a row holds."""
+    failure = None if row.error is None else Failure(row.error, row.message or "")
     return Prediction(
         id=row.id,
         status=Status(row.status),
@@ -255,6 +281,8 @@ def _prediction(row: PredictionRow) -> Prediction:
         device=row.device,
         warnings=tuple(row.warnings),
         analysis=None if row.analysis is None else _ANALYSIS.validate_json(row.analysis),
+        progress=Progress() if row.progress is None else PROGRESS.validate_json(row.progress),
+        failure=failure,
     )
 
 
@@ -262,7 +290,7 @@ def _page(rows: Sequence[PredictionRow], limit: int) -> PredictionPage:
     shown = rows[:limit]
     more = len(rows) > limit
     return PredictionPage(
-        predictions=tuple(_prediction(row) for row in shown),
+        predictions=tuple(to_prediction(row) for row in shown),
         next_cursor=encode_cursor(shown[-1].created_at, shown[-1].id) if more else None,
     )
 

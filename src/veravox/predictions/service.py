@@ -117,9 +117,7 @@ class PredictionService:
 def _digest(media: BinaryIO, request: PredictionRequest) -> bytes:
     """SHA-256 of the parameters and the recording; `media` is left at its start."""
     options = request.options
-    digest = hashlib.sha256(
-        repr((options.model, options.threshold, options.silence_threshold)).encode()
-    )
+    digest = hashlib.sha256(repr(options).encode())
     while block := media.read(1_048_576):
         digest.update(block)
     media.seek(0)

@@ -42,7 +42,7 @@ _PATTERNS = (
     (re.compile(r"(://)[^/\s@\"']+@"), rf"\1{HIDDEN}@"),
     (re.compile(r"(/[^\s?\"']*)\?[^\s\"']+"), rf"\1?{HIDDEN}"),
 )
-_NOISY_LOGGERS = ("uvicorn.access", "httpx", "httpcore")
+_NOISY_LOGGERS = ("uvicorn.access", "httpx", "httpcore", "procrastinate", "botocore")
 
 
 def configure_logs(

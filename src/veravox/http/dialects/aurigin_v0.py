@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from veravox.accounts import Scope
@@ -23,6 +23,7 @@ from veravox.errors import (
     Unavailable,
     VeravoxError,
 )
+from veravox.http.addresses import absolute
 from veravox.http.exchange import Answer, Dialect, Exchange
 from veravox.http.faults import MethodNotAllowed, UploadTimeout
 from veravox.http.forms import recording, submission, validated
@@ -35,8 +36,10 @@ from veravox.settings import MEBIBYTE, Settings
 
 PREDICT = "/v0/predict"
 PREDICT_LEGACY = "/api-ext/predict"
+FILE_LEGACY = "/api-ext/file"
 MODEL = "stable"
 DECIMALS = 6
+MOST_FILES = 100
 
 STATUS_OF: Mapping[type[VeravoxError], int] = {
     InvalidRequest: 400,
@@ -87,6 +90,19 @@ class PredictionBody(BaseModel):
     audio_duration: float
 
 
+class KeyValueBody(BaseModel):
+    """A stored recording's key and a URL to download it from."""
+
+    key: str
+    value: str
+
+
+class ListBody(BaseModel):
+    """The newest stored recordings."""
+
+    url: list[KeyValueBody]
+
+
 def answer_error(error: VeravoxError, exchange: Exchange) -> Answer:
     """An error in this dialect."""
     return aurigin_answer(error, exchange, STATUS_OF)
@@ -126,6 +142,16 @@ _ERRORS = {
     503: ("Saturated or shutting down.", "All analysers are busy; try again shortly"),
 }
 
+_LOOKUP_ERRORS = {status: _ERRORS[status] for status in (400, 403, 429, 500, 503)}
+_LIST_EXAMPLE = {
+    "url": [
+        {
+            "key": "analysis/pred_9b6ff057a7f7/call.wav",
+            "value": "https://voice.example.com/storage/upl_5f0c?expires=1795339800&signature=0nBx",
+        }
+    ]
+}
+
 router = APIRouter(tags=["Aurigin v0"], deprecated=True)
 
 
@@ -156,6 +182,28 @@ async def predict(request: Request) -> PredictionBody:
             predictions = Services.of(request.scope).predictions
             prediction = await predictions.predict(key.tenant_id, media, wanted)
     return render(prediction.completed)
+
+
+@router.get(
+    FILE_LEGACY,
+    summary="List stored recordings",
+    response_model=ListBody,
+    responses=answers(_LIST_EXAMPLE, ProblemBody, documented(_LOOKUP_ERRORS)),
+    openapi_extra={"security": KEY_SECURITY},
+)
+async def list_files(
+    request: Request,
+    key_prefix: Annotated[str, Query(max_length=400, description="Only keys that begin so.")] = "",
+    entity: Annotated[Literal["analysis"], Query()] = "analysis",  # noqa: ARG001
+) -> ListBody:
+    """Use `/v1/file` instead, which lists more than the newest hundred."""
+    key = Exchange.of(request.scope).api_key
+    key.require(Scope.READ)
+    files = Services.of(request.scope).files
+    listed, _ = await files.list(key.tenant_id, key_prefix, None, MOST_FILES)
+    return ListBody(
+        url=[KeyValueBody(key=file.key, value=absolute(request, file.url)) for file in listed]
+    )
 
 
 def render(analysis: Analysis) -> PredictionBody:

@@ -1,6 +1,6 @@
 """Aurigin's API, version 1."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from veravox.accounts import Scope
-from veravox.analysis import AnalysisOptions
+from veravox.analysis import AnalysisOptions, Channels
 from veravox.detection.calibration import spoof_probability
 from veravox.detection.rules import confidence, overall_confidence
-from veravox.detection.verdict import Result, Segment
+from veravox.detection.verdict import Result, Segment, Verdict
 from veravox.errors import (
     AudioTooShort,
     Conflict,
@@ -61,14 +61,11 @@ STATUS_OF: Mapping[type[VeravoxError], int] = {
 PredictionId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
-class PredictFields(BaseModel):
-    """The fields beside the file."""
+class AnalysisFields(BaseModel):
+    """How a recording is to be analysed."""
 
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
 
-    presigned_url: Annotated[
-        str | None, Field(max_length=4096, description="https URL to fetch the recording from.")
-    ] = None
     device: Annotated[
         str | None,
         Field(max_length=200, description="A tag: `macos`, `windows`, `web_app` or `api`."),
@@ -86,6 +83,18 @@ class PredictFields(BaseModel):
     silence_threshold: Annotated[
         float, Field(ge=0, le=100, description="Segments with more silence, in %, are skipped.")
     ] = 80.0
+    channels: Annotated[
+        Channels,
+        Field(description="`split` judges each channel by itself, `mix` their mean."),
+    ] = "mix"
+
+
+class PredictFields(AnalysisFields):
+    """The fields beside the file."""
+
+    presigned_url: Annotated[
+        str | None, Field(max_length=4096, description="https URL to fetch the recording from.")
+    ] = None
 
 
 class LargeFileFields(PredictFields):
@@ -115,8 +124,21 @@ class SegmentBody(BaseModel):
     reason: str | None
 
 
+class ChannelBody(BaseModel):
+    """One channel of a recording whose channels were split; they are counted from 0."""
+
+    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
+
+    channel: int
+    verdict: Annotated[GlobalBody, Field(alias="global")]
+    segments: list[SegmentBody]
+
+
 class PredictionBody(BaseModel):
-    """What an analysis concluded."""
+    """What an analysis concluded.
+
+    With split channels `global` and `segments` are those of the channel most likely spoofed.
+    """
 
     model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
 
@@ -128,10 +150,30 @@ class PredictionBody(BaseModel):
     processing_time: float
     audio_duration: float
     warnings: list[str]
+    channels: list[ChannelBody] = []
+
+
+class PartialBody(BaseModel):
+    """What is known of a recording that is being analysed: `seconds` of it are."""
+
+    seconds: float
+    segments: int
+    spoofed_segments: int
+
+
+class FailureBody(BaseModel):
+    """Why there is no result, in the words of an error."""
+
+    error: str
+    message: str
 
 
 class StoredBody(BaseModel):
-    """A kept prediction; the fields of its result are there once it is completed."""
+    """A kept prediction; the fields of its result are there once it is completed.
+
+    `progress` is the share of the recording, 0 to 1, that is analysed; `partial` is there while it
+    is, `error` when it failed.
+    """
 
     model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
 
@@ -147,6 +189,9 @@ class StoredBody(BaseModel):
     processing_time: float | None = None
     audio_duration: float | None = None
     warnings: list[str] | None = None
+    channels: list[ChannelBody] | None = None
+    partial: PartialBody | None = None
+    error: FailureBody | None = None
 
 
 class PageBody(BaseModel):
@@ -222,6 +267,7 @@ _EXAMPLE = {
     "processing_time": 1.23,
     "audio_duration": 10.0,
     "warnings": [],
+    "channels": [],
 }
 _STORED_EXAMPLE = {
     **_EXAMPLE,
@@ -286,7 +332,7 @@ async def list_predictions(
     result: Annotated[Result | None, Query(description="Only with this verdict.")] = None,
 ) -> PageBody:
     """The predictions of the key's owner."""
-    tenant_id = _tenant(request, Scope.READ)
+    tenant_id = tenant_of(request, Scope.READ)
     wanted = PredictionFilter(limit=limit, cursor=cursor, status=status, result=result)
     page = await Services.of(request.scope).predictions.list(tenant_id, wanted)
     return PageBody(
@@ -305,8 +351,8 @@ async def list_predictions(
 )
 async def get_prediction(request: Request, prediction_id: str) -> StoredBody:
     """The result as it was given, with its status."""
-    tenant_id = _tenant(request, Scope.READ)
-    return render_stored(await Services.of(request.scope).predictions.get(tenant_id, prediction_id))
+    tenant_id = tenant_of(request, Scope.READ)
+    return render_stored(await Services.of(request.scope).files.get(tenant_id, prediction_id))
 
 
 @router.delete(
@@ -317,34 +363,37 @@ async def get_prediction(request: Request, prediction_id: str) -> StoredBody:
     openapi_extra={"security": KEY_SECURITY},
 )
 async def delete_prediction(request: Request, prediction_id: str) -> Response:
-    """The result is gone, and the id is free again."""
-    tenant_id = _tenant(request, Scope.DELETE)
-    await Services.of(request.scope).predictions.delete(tenant_id, prediction_id)
+    """The result is gone, with its recording and all work on it, and the id is free again."""
+    tenant_id = tenant_of(request, Scope.DELETE)
+    await Services.of(request.scope).files.delete(tenant_id, prediction_id)
     return Response(status_code=204)
 
 
 async def _predict(request: Request, model: type[PredictFields]) -> PredictionBody:
-    tenant_id = _tenant(request, Scope.PREDICT)
+    tenant_id = tenant_of(request, Scope.PREDICT)
     async with submission(request) as sent:
         fields = validated(model, sent.fields)
-        wanted = _request(fields)
+        wanted = prediction_request(fields)
         async with recording(request, sent, fields.presigned_url) as media:
             predictions = Services.of(request.scope).predictions
             return render(await predictions.predict(tenant_id, media, wanted))
 
 
-def _tenant(request: Request, scope: Scope) -> str:
+def tenant_of(request: Request, scope: Scope) -> str:
     """The caller's tenant. Raises Forbidden when the key lacks `scope`."""
     key = Exchange.of(request.scope).api_key
     key.require(scope)
     return key.tenant_id
 
 
-def _request(fields: PredictFields) -> PredictionRequest:
+def prediction_request(fields: AnalysisFields) -> PredictionRequest:
+    """What the fields ask for; a device that is not known becomes a warning."""
     model = fields.model or DEFAULT_MODEL
     known = fields.device is None or fields.device in DEVICES
     return PredictionRequest(
-        options=AnalysisOptions(model, fields.threshold, fields.silence_threshold),
+        options=AnalysisOptions(
+            model, fields.threshold, fields.silence_threshold, channels=fields.channels
+        ),
         model=ECHOED_AS.get(model, model),
         prediction_id=fields.prediction_id,
         device=fields.device if known else None,
@@ -359,35 +408,58 @@ def _unknown_device(device: str) -> str:
 def render(prediction: Prediction) -> PredictionBody:
     """The body of a completed prediction."""
     analysis = prediction.completed
-    verdict = analysis.verdict
+    threshold = analysis.threshold
     return PredictionBody(
         prediction_id=prediction.id,
-        verdict=GlobalBody(
-            score=_score(verdict.spoof_llr),
-            confidence=_rounded(overall_confidence(analysis.segments, analysis.threshold)),
-            result=verdict.result,
-            reason=verdict.reason,
-        ),
-        segments=[_segment(segment, analysis.threshold) for segment in analysis.segments],
+        verdict=_global(analysis.verdict, analysis.segments, threshold),
+        segments=[_segment(segment, threshold) for segment in analysis.segments],
         model=prediction.model,
         model_version=analysis.model_id,
         processing_time=round(analysis.processing_time, 3),
         audio_duration=round(analysis.duration, 3),
         warnings=[*prediction.warnings, *analysis.warnings],
+        channels=[
+            ChannelBody(
+                channel=part.channel,
+                verdict=_global(part.verdict, part.segments, threshold),
+                segments=[_segment(segment, threshold) for segment in part.segments],
+            )
+            for part in analysis.channels
+        ],
     )
 
 
 def render_stored(prediction: Prediction) -> StoredBody:
     """The body of a kept prediction, completed or not."""
+    progress = prediction.progress
+    done = prediction.status is Status.COMPLETED
     state: dict[str, Any] = {
         "status": prediction.status,
-        "progress": 1.0 if prediction.status is Status.COMPLETED else 0.0,
+        "progress": 1.0 if done else round(progress.share, 4),
         "created_at": prediction.created_at,
         "device": prediction.device,
     }
+    if prediction.status is Status.PROCESSING and progress.segments:
+        state["partial"] = PartialBody(
+            seconds=round(progress.seconds, 3),
+            segments=progress.segments,
+            spoofed_segments=progress.spoofed,
+        )
+    if prediction.failure is not None:
+        failure = prediction.failure
+        state["error"] = FailureBody(error=failure.error, message=failure.message)
     if prediction.analysis is None:
         return StoredBody(prediction_id=prediction.id, **state)
     return StoredBody(**dict(render(prediction)), **state)
+
+
+def _global(verdict: Verdict, segments: Sequence[Segment], threshold: float) -> GlobalBody:
+    return GlobalBody(
+        score=_score(verdict.spoof_llr),
+        confidence=_rounded(overall_confidence(segments, threshold)),
+        result=verdict.result,
+        reason=verdict.reason,
+    )
 
 
 def _segment(segment: Segment, threshold: float) -> SegmentBody:

@@ -7,7 +7,8 @@ from veravox.errors import RateLimited
 from veravox.http.exchange import Exchange
 from veravox.http.middleware.body_limit import LimitedBody
 from veravox.http.services import Services
-from veravox.settings import MEBIBYTE, Settings
+from veravox.settings import GIBIBYTE, MEBIBYTE, Settings
+from veravox.storage.signing import STORAGE_PATH
 
 OTHER_BODY_BYTES = MEBIBYTE
 """The largest body that is no upload."""
@@ -48,6 +49,8 @@ class GateMiddleware:
 
 def _body_limit(scope: Scope, settings: Settings) -> int:
     """Bytes of the largest body that this request may have, its framing aside."""
+    if scope["path"].startswith(STORAGE_PATH):
+        return settings.max_file_gb * GIBIBYTE
     limit_of = Exchange.of(scope).dialect.upload_limits.get(scope["path"])
     kind = Headers(scope=scope).get("content-type", "")
     if limit_of is None or kind.startswith("application/json"):
