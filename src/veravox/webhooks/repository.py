@@ -3,10 +3,10 @@
 Calls that take a session are part of the caller's transaction; the others are one of their own.
 """
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from random import SystemRandom
 from secrets import token_hex
 
 from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_, update
@@ -29,6 +29,8 @@ from veravox.webhooks.tables import AttemptRow, DeliveryRow
 
 LEASE = timedelta(seconds=30)
 """Longer than an attempt may take."""
+
+_CHANCE = SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class DeliveryRepository:
                 return None
             now = await database_now(session)
             attempts = row.attempts + 1
-            wait = wait_after(attempts, random.random())
+            wait = wait_after(attempts, _CHANCE.random())
             values: dict[str, object] = {"status": DeliveryStatus.FAILED}
             if attempt.succeeded:
                 values = {"status": DeliveryStatus.DELIVERED}
