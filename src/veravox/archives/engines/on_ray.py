@@ -5,8 +5,10 @@ again gets a row that says so. The nodes need Veravox, the models and a way to t
 """
 
 import os
+import socket
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import ray
 from ray.exceptions import RayError, RayTaskError
@@ -17,6 +19,7 @@ from veravox.errors import Unavailable
 
 IN_WORK_FOR_EACH_CORE = 4
 MOST_RETRIES = 5
+ANSWER_SECONDS = 10.0
 
 
 class RayEngine:
@@ -61,10 +64,18 @@ def _most_in_work() -> int:
 def _cluster(address: str | None) -> Generator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
+        if address is not None and ":" in address:
+            _knock(address)
         ray.init(address=address, log_to_driver=False, include_dashboard=False)
-    except ConnectionError as error:
+    except (OSError, ValueError) as error:
         raise Unavailable(f"No Ray cluster answers at {address}") from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raises OSError when nobody listens at ``host:port``; Ray itself would wait for minutes."""
+    parts = urlsplit(address if "://" in address else f"ray://{address}")
+    socket.create_connection((parts.hostname or "", parts.port or 0), ANSWER_SECONDS).close()
