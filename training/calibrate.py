@@ -17,7 +17,7 @@ from training.corpora import Corpus
 from training.crossval import CrossValidation
 from training.features import Features
 from training.manifest import Clip
-from training.measure import table
+from training.measure import HELD_OUT_FAMILIES, HELD_OUT_SYSTEMS, table
 from training.systems import modern_family
 from veravox.detection.calibration import fit_calibration
 from veravox.detection.card import (
@@ -119,7 +119,7 @@ def held_out_tables(
     tables: dict[str, MetricTable] = {}
     for name, changed in (("clean", False), ("augmented", True)):
         rows = judged & (augmented == changed)
-        tables[f"held-out repositories and systems, modern systems, {name}"] = table(
+        tables[f"{HELD_OUT_SYSTEMS}, {name}"] = table(
             command, list(clips[rows]), llrs(validation.logits[rows]), groups=not changed
         )
     families: dict[str, dict[str, float]] = {}
@@ -127,7 +127,7 @@ def held_out_tables(
         rows = ~np.isnan(logits) & ~augmented
         whole = table(command, list(clips[rows]), llrs(logits[rows]), groups=False)
         families[f"family: {family}"] = whole.rows["all"]
-    tables["held-out modern families, clean"] = MetricTable(command=command, rows=families)
+    tables[HELD_OUT_FAMILIES] = MetricTable(command=command, rows=families)
     return tables
 
 

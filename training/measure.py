@@ -10,6 +10,8 @@ from veravox.detection.card import MetricTable
 from veravox.evaluation import metrics
 
 SMALLEST_GROUP = 5
+HELD_OUT_SYSTEMS = "held-out repositories and systems, modern systems"
+HELD_OUT_FAMILIES = "held-out modern families, clean"
 
 
 def table(

@@ -11,12 +11,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from veravox.detection.card import MetricTable, ModelCard
+from training.measure import HELD_OUT_FAMILIES, HELD_OUT_SYSTEMS
+from veravox.detection.card import ModelCard
 from veravox.detection.models import ModelRegistry
-
-HELD_OUT = "held-out "
-BY_FAMILY = "held-out modern families, clean"
-WHOLE = "held-out repositories and systems, modern systems, clean"
 
 
 def main() -> None:
@@ -61,9 +58,9 @@ def held_out(card: ModelCard) -> str:
     """The table of errors on generators, sources and families that a head had not seen."""
     lines = ["| held out | bona fide | spoof | EER |", "|---|---|---|---|"]
     for title, table in card.metrics.items():
-        if title.startswith(HELD_OUT) and title != BY_FAMILY:
-            lines.append(_row(title.removeprefix(HELD_OUT), table.rows["all"]))
-    for family, row in card.metrics[BY_FAMILY].rows.items():
+        if title.startswith(HELD_OUT_SYSTEMS):
+            lines.append(_row(title.removeprefix("held-out "), table.rows["all"]))
+    for family, row in card.metrics[HELD_OUT_FAMILIES].rows.items():
         lines.append(_row(f"the whole {family.removeprefix('family: ')} family as well", row))
     return "\n".join(
         [*lines, "", "One window of 5 s of each recording; made by the command in the card."]
@@ -72,7 +69,7 @@ def held_out(card: ModelCard) -> str:
 
 def caveat(card: ModelCard) -> str:
     """What the first table does not say."""
-    modern: MetricTable = card.metrics[WHOLE]
+    modern = card.metrics[f"{HELD_OUT_SYSTEMS}, clean"]
     return (
         "On modern generators, repositories and speakers that were held out altogether the EER is "
         f"{_percent(modern.rows['all']['eer'])}:\nsee [limits and accuracy](docs/accuracy.md). A "
