@@ -30,7 +30,7 @@ def state(client: httpx.Client, prediction_id: str) -> dict[str, Any]:
     return answer.json()
 
 
-def final(client: httpx.Client, prediction_id: str, seconds: float = 30.0) -> dict[str, Any]:
+def final(client: httpx.Client, prediction_id: str, seconds: float = 120.0) -> dict[str, Any]:
     """Where the prediction stands once it is finished, waited for."""
     deadline = time.monotonic() + seconds
     while True:

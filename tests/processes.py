@@ -18,7 +18,7 @@ from tests.http_factory import create_key
 from veravox.accounts import Plan
 from veravox.settings import Settings
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 CLIENT_SECONDS = 120.0
 
 
@@ -63,7 +63,7 @@ def serve(
     process = start("serve", "--port", str(port), settings=settings, **variables)
     server = ServerProcess(process, port, key or create_key(settings, Plan.ENTERPRISE).key)
     try:
-        _wait_until_ready(server)
+        wait_until_ready(server)
         yield server
     finally:
         end(process)
@@ -110,7 +110,8 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def _wait_until_ready(server: ServerProcess) -> None:
+def wait_until_ready(server: ServerProcess) -> None:
+    """Returns when the server answers that it can serve."""
     deadline = time.monotonic() + START_SECONDS
     while True:
         assert server.process.poll() is None, "the server did not start"
