@@ -70,6 +70,13 @@ def count(settings: Settings, query: str) -> int:
     return found
 
 
+def wait_for_an_empty_queue(settings: Settings) -> None:
+    deadline = time.monotonic() + 60.0
+    while count(settings, "SELECT count(*) FROM procrastinate_jobs"):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
 def behind(proxy: Proxy, url: str) -> str:
     """`url` with the proxy's port."""
     port = urlsplit(url).port
@@ -95,8 +102,8 @@ def test_a_worker_does_what_the_server_accepted(s3_settings: Settings) -> None:
             wait_for(client, prediction_id, "queued")
         with worker(s3_settings):
             bodies = [final(client, prediction_id) for prediction_id in waiting]
+            wait_for_an_empty_queue(s3_settings)
         assert [body["status"] for body in bodies] == ["completed"] * 3
-        assert count(s3_settings, "SELECT count(*) FROM procrastinate_jobs") == 0
 
 
 def test_the_job_of_a_killed_worker_is_done_by_another(s3_settings: Settings) -> None:
@@ -157,9 +164,9 @@ def test_two_workers_give_every_file_one_result(s3_settings: Settings) -> None:
         with worker(s3_settings, job_concurrency="2"), worker(s3_settings, job_concurrency="2"):
             names = [uploaded(client, SPOKEN) for _ in range(20)]
             bodies = [final(client, name) for name in names]
+            wait_for_an_empty_queue(s3_settings)
         assert [body["status"] for body in bodies] == ["completed"] * 20
         assert count(s3_settings, "SELECT max(attempts) FROM predictions") == 1
-        assert count(s3_settings, "SELECT count(*) FROM procrastinate_jobs") == 0
 
 
 def test_of_many_starts_at_once_one_counts(s3_settings: Settings) -> None:

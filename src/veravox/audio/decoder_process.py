@@ -38,6 +38,7 @@ from veravox.audio.reader import PcmBlock, read_media
 from veravox.errors import MediaError, MediaTooLarge
 
 _OPEN_FILES = 16
+_UNLIMITED = resource.getrlimit(resource.RLIMIT_AS)
 _REQUEST_BYTES = 4096
 
 
@@ -78,7 +79,7 @@ class _Job:
 
 
 def _serve(server: socket.socket, file: BinaryIO, job: _Job) -> None:
-    """Answers one request. What a failure held is let go of before its report needs memory."""
+    """Answers one request. Where memory ran out, its limit is lifted to report just that."""
     failure: tuple[str, str] | None = None
     clipping = ClippingMeter()
     try:
@@ -89,6 +90,7 @@ def _serve(server: socket.socket, file: BinaryIO, job: _Job) -> None:
             raise
         failure = name, error.message
     except MemoryError:
+        resource.setrlimit(resource.RLIMIT_AS, _UNLIMITED)
         failure = MediaTooLarge.__name__, "Decoding the audio needs too much memory"
     if failure:
         _send_json(server, Message.ERROR, dict(zip(("error", "message"), failure, strict=True)))
