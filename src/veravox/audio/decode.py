@@ -276,7 +276,10 @@ class _DecoderProcess:
         raise self.out_of_step()
 
     def receive(self, patience: _Patience) -> tuple[Message, bytes]:
-        """The next message; raises the error that the process reports or dies with."""
+        """The next message; raises the error that the process reports or dies with.
+
+        A process that met its limits is not used again: it may have kept what it needed.
+        """
         kind, payload = self._message(patience)
         while kind == Message.READ:
             self._supply(payload, patience)
@@ -287,7 +290,8 @@ class _DecoderProcess:
             error = REPORTABLE_ERRORS[report["error"]](report["message"]) if report else None
         except (ValueError, KeyError, TypeError) as reason:
             raise self.out_of_step() from reason
-        self.idle = message in (Message.DONE, Message.ERROR)
+        unspoilt = message is Message.ERROR and not isinstance(error, MediaTooLarge)
+        self.idle = message is Message.DONE or unspoilt
         if error:
             raise error
         return message, payload

@@ -4,9 +4,9 @@ Each step is guarded by the database, so every process of an installation may ke
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from random import SystemRandom
 
 import structlog
 from anyio import to_thread
@@ -27,6 +27,7 @@ PERIOD_SECONDS = 5.0
 LOOK_PAUSE = timedelta(seconds=5)
 BATCH = 200
 
+_CHANCE = SystemRandom()
 _log = structlog.get_logger(__name__)
 
 
@@ -57,7 +58,7 @@ class Housekeeping:
         while True:
             for step in self._steps():
                 await _attempt(step)
-            await asyncio.sleep(PERIOD_SECONDS * random.uniform(0.8, 1.2))
+            await asyncio.sleep(PERIOD_SECONDS * _CHANCE.uniform(0.8, 1.2))
 
     def _steps(self) -> tuple[Callable[[], Awaitable[object]], ...]:
         return (

@@ -1,8 +1,9 @@
 """Uploads and downloads by signed URLs, where this server itself is the storage."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import FileResponse
 
 from veravox.errors import Forbidden, InvalidRequest, NotFound
@@ -10,8 +11,10 @@ from veravox.http.services import Services
 from veravox.storage import LocalStorage
 from veravox.storage.signing import STORAGE_PATH, Permission
 
+Key = Annotated[str, Path(pattern="^[a-z0-9_]{1,64}$", description="The recording's key.")]
+
 _REFUSALS: dict[int | str, dict[str, str]] = {
-    400: {"description": "The upload says no length."},
+    400: {"description": "The upload says no length, or the address is none of ours."},
     403: {"description": "The URL was altered, has expired, or allows another length or type."},
     404: {"description": "There is no such recording."},
     409: {"description": "The recording was uploaded before, or its time is over."},
@@ -34,7 +37,7 @@ router = APIRouter(tags=["Storage"])
         }
     },
 )
-async def upload(request: Request, key: str) -> Response:
+async def upload(request: Request, key: Key) -> Response:
     """For URLs that `POST /v1/file` gave; they need no key. The arrival queues the analysis."""
     services = Services.of(request.scope)
     storage = _local(services)
@@ -51,9 +54,9 @@ async def upload(request: Request, key: str) -> Response:
     STORAGE_PATH + "{key}",
     summary="Download a recording",
     response_class=Response,
-    responses={status: _REFUSALS[status] for status in (403, 404)},
+    responses={status: _REFUSALS[status] for status in (400, 403, 404)},
 )
-async def download(request: Request, key: str) -> Response:
+async def download(request: Request, key: Key) -> Response:
     """For URLs that `GET /v1/file` gave; they need no key."""
     storage = _local(Services.of(request.scope))
     storage.verify("GET", key, request.query_params)

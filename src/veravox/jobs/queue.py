@@ -9,10 +9,10 @@ STALLED_SECONDS is taken for dead. A message never leaves the queue but by being
 """
 
 import asyncio
-import random
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from random import SystemRandom
 
 import structlog
 from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
@@ -34,6 +34,7 @@ LONGEST_WAIT_SECONDS = 60.0
 CONNECT_SECONDS = 5.0
 POOL_SIZE = 8
 
+_CHANCE = SystemRandom()
 _log = structlog.get_logger(__name__)
 
 
@@ -45,7 +46,7 @@ class _Again(BaseRetryStrategy):
             seconds = exception.seconds
         else:
             seconds = min(2.0 ** min(job.attempts, 10), LONGEST_WAIT_SECONDS)
-        wait = timedelta(seconds=seconds * random.uniform(1.0, 1.2))
+        wait = timedelta(seconds=seconds * _CHANCE.uniform(1.0, 1.2))
         return RetryDecision(retry_at=datetime.now(UTC) + wait)
 
 

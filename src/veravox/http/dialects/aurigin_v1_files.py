@@ -220,7 +220,7 @@ async def list_files(
     "/v1/file",
     summary="Delete a recording",
     status_code=204,
-    responses=_empty_answers(404),
+    responses=_empty_answers(400, 404),
     openapi_extra={"security": KEY_SECURITY},
 )
 async def delete_file(
