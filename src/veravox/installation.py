@@ -99,7 +99,7 @@ async def open_installation(
         background = stack.enter_context(
             open_analyser(
                 decoder_processes=max(1, settings.job_concurrency),
-                scoring_threads=max(1, settings.job_concurrency),
+                scoring_threads=settings.scoring_threads,
                 limits=JOB_LIMITS,
                 beside=analyser,
             )

@@ -58,7 +58,7 @@ class Housekeeping:
         while True:
             for step in self._steps():
                 await _attempt(step)
-            await asyncio.sleep(PERIOD_SECONDS * random.uniform(0.8, 1.2))
+            await asyncio.sleep(PERIOD_SECONDS * _CHANCE.uniform(0.8, 1.2))
 
     def _steps(self) -> tuple[Callable[[], Awaitable[object]], ...]:
         return (

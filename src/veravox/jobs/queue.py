@@ -46,7 +46,7 @@ class _Again(BaseRetryStrategy):
             seconds = exception.seconds
         else:
             seconds = min(2.0 ** min(job.attempts, 10), LONGEST_WAIT_SECONDS)
-        wait = timedelta(seconds=seconds * random.uniform(1.0, 1.2))
+        wait = timedelta(seconds=seconds * _CHANCE.uniform(1.0, 1.2))
         return RetryDecision(retry_at=datetime.now(UTC) + wait)
 
 

@@ -19,6 +19,7 @@ from veravox.errors import (
     PayloadTooLarge,
     RateLimited,
     RateUsage,
+    StorageUnavailable,
     Unauthorized,
     Unavailable,
     UndecodableAudio,
@@ -52,6 +53,7 @@ CASES: list[tuple[VeravoxError, int, int, int]] = [
     (MediaTooLarge("no"), 422, 422, 400),
     (RateLimited(10, 10, 30, "per minute", RateUsage(10, 0, 99)), 429, 429, 429),
     (Unavailable("no", 7), 503, 503, 503),
+    (StorageUnavailable("full"), 503, 503, 503),
     (domain_error(veravox.errors.InvalidModel(SECRET)), 500, 500, 500),
     (domain_error(RuntimeError(SECRET)), 500, 500, 500),
 ]
