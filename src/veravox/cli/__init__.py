@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from veravox import __version__
-from veravox.cli import detect, doctor, evaluate, jobs, keys, models, serve, worker
+from veravox.cli import detect, doctor, evaluate, jobs, keys, models, scan, serve, worker
 
 app = typer.Typer(
     name="veravox",
@@ -17,6 +17,7 @@ app = typer.Typer(
 app.command()(serve.serve)
 app.command()(worker.worker)
 app.command()(detect.detect)
+app.command()(scan.scan)
 app.command()(evaluate.evaluate)
 app.command()(doctor.doctor)
 app.add_typer(keys.app, name="keys")
