@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -71,13 +72,14 @@ def test_the_scores_are_those_of_detect(veravox: Command, archive: Path, tmp_pat
     out = tmp_path / "scores.parquet"
     veravox("scan", archive, "--out", out, "--threshold", "0.9")
 
-    listed = veravox("detect", "-r", archive, "--threshold", "0.9", "--format", "csv").stdout
-
-    for path, row in rows(out).items():
-        score = "" if row["spoof_llr"] is None else f"{row['spoof_llr']:.6f}"
-        line = next(line for line in listed.splitlines() if line.startswith(f"{archive / path},"))
-        assert f",{score}," in line
-        assert line.split(",")[1] == (row["result"] or "")
+    found = rows(out)
+    paths = ["clear.wav", "deeper/still/noisy.WAV", "silent.wav"]
+    files = [archive / path for path in paths]
+    lines = veravox("detect", *files, "--threshold", "0.9", "--json").stdout.splitlines()
+    for path, line in zip(paths, lines, strict=True):
+        detected = json.loads(line)
+        assert found[path]["result"] == detected["result"]
+        assert found[path]["spoof_llr"] == pytest.approx(detected["spoof_llr"])
 
 
 def test_the_table_tells_how_it_was_made(veravox: Command, small: Path, tmp_path: Path) -> None:
