@@ -8,8 +8,8 @@ from veravox.archives.recordings import Archive
 from veravox.errors import InvalidRequest
 
 
-def open_archive(place: str) -> Archive:
-    """The archive at `place`, a folder's path or ``s3://bucket/prefix``.
+def open_archive(place: str, endpoint: str | None = None) -> Archive:
+    """The archive at `place`, a folder's path or ``s3://bucket/prefix`` at `endpoint` or AWS.
 
     Raises InvalidRequest for another kind of URL and where the extra ``s3`` is not installed.
     """
@@ -22,4 +22,4 @@ def open_archive(place: str) -> Archive:
         from veravox.archives.s3 import S3Archive
     except ModuleNotFoundError as error:
         raise InvalidRequest("s3:// needs: pip install veravox[s3]") from error
-    return S3Archive(parts.netloc, parts.path.strip("/"))
+    return S3Archive(parts.netloc, parts.path.strip("/"), endpoint)

@@ -1,7 +1,6 @@
 """An archive in S3, or in a server that speaks its protocol.
 
 Credentials and region are those that boto3 finds: environment, profile or the machine's role.
-``AWS_ENDPOINT_URL`` is the address of a server other than Amazon's.
 """
 
 import errno
@@ -32,10 +31,14 @@ ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class S3Archive:
-    """The objects of `bucket` whose keys begin with the folder `prefix`, empty for all."""
+    """The objects of `bucket` whose keys begin with the folder `prefix`, empty for all.
+
+    `endpoint` is the address of the service, None for AWS.
+    """
 
     bucket: str
     prefix: str = ""
+    endpoint: str | None = None
 
     @property
     def url(self) -> str:
@@ -44,7 +47,7 @@ class S3Archive:
 
     def files(self) -> Iterator[Recording]:
         """As Archive.files."""
-        store: Any = _store(self.bucket, self.prefix)
+        store: Any = _store(self)
         try:
             with _translated(self.url):
                 for item in chain.from_iterable(store.list()):
@@ -56,7 +59,7 @@ class S3Archive:
     @contextmanager
     def open(self, recording: Recording) -> Generator[BinaryIO]:
         """As Archive.open; it is read in ranges, all of the version that was listed."""
-        file = _ObjectFile(_store(self.bucket, self.prefix), recording, self.url)
+        file = _ObjectFile(_store(self), recording, self.url)
         with BufferedReader(file, READ_BYTES) as media:
             yield cast(BinaryIO, media)
 
@@ -110,18 +113,19 @@ class _ObjectFile(RawIOBase):
 
 
 @functools.cache
-def _store(bucket: str, prefix: str) -> S3Store:
+def _store(archive: S3Archive) -> S3Store:
     """This process's connections. Raises InvalidRequest without credentials."""
     try:
         credentials = Boto3CredentialProvider()
     except ValueError:
         raise InvalidRequest("No credentials for S3 were found") from None
     return S3Store(
-        bucket,
-        prefix=prefix or None,
+        archive.bucket,
+        prefix=archive.prefix or None,
+        endpoint=archive.endpoint,
         credential_provider=credentials,
         client_options={
-            "allow_http": os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://"),
+            "allow_http": (archive.endpoint or "").startswith("http://"),
             "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
             "timeout": timedelta(seconds=ANSWER_SECONDS),
         },
@@ -144,4 +148,4 @@ def _translated(url: str) -> Generator[None]:
     except PreconditionError as error:
         raise OSError(errno.ESTALE, "The object changed during the scan") from error
     except BaseError as error:
-        raise Unavailable(f"{url} does not answer") from error
+        raise Unavailable(f"{url} cannot be read: {type(error).__name__}") from error

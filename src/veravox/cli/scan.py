@@ -72,7 +72,7 @@ def scan(
     try:
         card = ModelRegistry(config.models_dir).card(model)
         analysis = AnalysisOptions(card.id, threshold, silence_threshold)
-        task = Task(open_archive(place), analysis, config.models_dir)
+        task = Task(open_archive(place, config.storage_endpoint), analysis, config.models_dir)
         with Scan.open(out, ScanOptions(task.archive, card.id, analysis)) as begun:
             _run(begun, _engine(engine, task, ray_address, config))
     except VeravoxError as error:
