@@ -14,6 +14,7 @@ from io import BufferedReader, RawIOBase
 from itertools import chain
 from typing import Any, BinaryIO, cast
 
+import boto3
 import obstore
 from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError
@@ -115,14 +116,17 @@ class _ObjectFile(RawIOBase):
 @functools.cache
 def _store(archive: S3Archive) -> S3Store:
     """This process's connections. Raises InvalidRequest without credentials."""
+    session = boto3.session.Session()
+    region = session.region_name or "us-east-1"
     try:
-        credentials = Boto3CredentialProvider()
+        credentials = Boto3CredentialProvider(session)
     except ValueError:
         raise InvalidRequest("No credentials for S3 were found") from None
     return S3Store(
         archive.bucket,
         prefix=archive.prefix or None,
-        endpoint=archive.endpoint,
+        endpoint=archive.endpoint or f"https://s3.{region}.amazonaws.com",
+        region=region,
         credential_provider=credentials,
         client_options={
             "allow_http": (archive.endpoint or "").startswith("http://"),

@@ -89,7 +89,11 @@ class OutboundClient:
         for _ in range(MOST_REDIRECTS + 1):
             self.check(url)
             async with self._pool.stream(
-                method, url, headers=headers, content=content, extensions={"timeout": TIMEOUTS}
+                method,
+                url,
+                headers=list(headers.items()),
+                content=content,
+                extensions={"timeout": TIMEOUTS},
             ) as response:
                 if response.status not in follow:
                     yield response

@@ -58,6 +58,7 @@ class DeliveryRunner:
             self._busy[tenant_id] -= 1
 
     async def _attempt(self, due: DueDelivery) -> None:
+        secret = await self._secrets.get(due.tenant_id)
         claimed = await self._repository.claim(due)
         if claimed is None:
             return
@@ -67,7 +68,6 @@ class DeliveryRunner:
         if prediction is None:
             await self._repository.cancel(claimed)
             return
-        secret = await self._secrets.get(claimed.tenant_id)
         body = self._render(prediction)
         attempt = await self._sender.send(claimed.url, secret, claimed.id, body)
         pause = await self._repository.record(claimed, attempt)

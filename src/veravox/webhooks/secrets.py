@@ -7,7 +7,9 @@ hash is stored beside the salt: a host with another server secret notices, and d
 import hashlib
 import hmac
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cached_property
 from secrets import token_bytes
 
 from sqlalchemy import delete
@@ -25,11 +27,10 @@ _PURPOSE = b"veravox webhook secrets v1"
 class SigningSecrets:
     """The signing secrets of one installation."""
 
-    def __init__(self, database: Database, server_secret: bytes) -> None:
-        """`server_secret` as server_secret() gives it."""
+    def __init__(self, database: Database, server_secret: Callable[[], bytes]) -> None:
+        """`server_secret` is asked when the first secret is needed."""
         self._database = database
-        self._key = hmac.digest(server_secret, _PURPOSE, hashlib.sha256)
-        self._hasher = KeyHasher(self._key)
+        self._server_secret = server_secret
 
     async def get(self, tenant_id: str) -> str:
         """The tenant's secret, made when it is first asked for.
@@ -38,7 +39,7 @@ class SigningSecrets:
         """
         row = await self._find(tenant_id) or await self._create(tenant_id)
         secret = self._derive(tenant_id, row.salt)
-        if not self._hasher.matches(secret, row.digest):
+        if not KeyHasher(self._key).matches(secret, row.digest):
             raise InvalidSettings(
                 "VERAVOX_SECRET_KEY is not the one that the webhook secrets were made with"
             )
@@ -52,6 +53,10 @@ class SigningSecrets:
             )
         return await self.get(tenant_id)
 
+    @cached_property
+    def _key(self) -> bytes:
+        return hmac.digest(self._server_secret(), _PURPOSE, hashlib.sha256)
+
     async def _find(self, tenant_id: str) -> SigningSecretRow | None:
         async with self._database.transaction() as session:
             return await session.get(SigningSecretRow, tenant_id)
@@ -62,7 +67,7 @@ class SigningSecrets:
         row = SigningSecretRow(
             tenant_id=tenant_id,
             salt=salt,
-            digest=self._hasher.digest(self._derive(tenant_id, salt)),
+            digest=KeyHasher(self._key).digest(self._derive(tenant_id, salt)),
             created_at=datetime.now(UTC),
         )
         try:

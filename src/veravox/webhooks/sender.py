@@ -38,15 +38,18 @@ class WebhookSender:
         """
         inside = tuple(networks)
         self._answer_seconds = answer_seconds
+        self._hosts = tuple(hosts)
         self._client = OutboundClient(
             "webhook_url",
-            hosts,
+            self._hosts,
             resolve=resolve,
             is_allowed=lambda address: is_public(address) or _is_in(address, inside),
         )
 
     def check(self, url: str) -> None:
         """Raises InvalidRequest for a URL that would never be called."""
+        if not self._hosts:
+            raise InvalidRequest("webhook_url cannot be used: webhooks are off on this server")
         self._client.check(url)
 
     async def send(self, url: str, secret: str, delivery_id: str, body: bytes) -> Attempt:
