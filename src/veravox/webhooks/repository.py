@@ -27,7 +27,7 @@ from veravox.webhooks.delivery import (
 )
 from veravox.webhooks.tables import AttemptRow, DeliveryRow
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=30)
 """Longer than an attempt may take."""
 
 
