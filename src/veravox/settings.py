@@ -7,6 +7,7 @@ default here. Keys of the file are the field names.
 
 import os
 import tomllib
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -48,6 +49,7 @@ def _lower(value: object) -> object:
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split)]
 Megabytes = Annotated[int, Field(ge=1, le=10_000)]
 ConfidenceSemantics = Annotated[Literal["label", "authenticity"], BeforeValidator(_lower)]
 NoSpeechStatus = Annotated[Literal[200, 422], BeforeValidator(_number)]
@@ -149,6 +151,18 @@ class Settings(BaseSettings):
         (),
         description="Host names that `presigned_url` may point at, comma-separated; "
         "`*.example.com` covers subdomains. Needed when URL ingestion is on.",
+    )
+
+    # Webhooks
+    webhook_hosts: Names = Field(
+        (),
+        description="Host names that `webhook_url` may point at, comma-separated; "
+        "`*.example.com` covers subdomains, `*` all names. Default: webhooks are off.",
+    )
+    webhook_networks: Networks = Field(
+        (),
+        description="Networks that webhooks may reach besides the public internet, "
+        "comma-separated, such as `10.20.0.0/16`.",
     )
 
     # Analysis

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from veravox import __version__
-from veravox.cli import detect, doctor, evaluate, jobs, keys, models, serve, worker
+from veravox.cli import detect, doctor, evaluate, jobs, keys, models, scan, serve, webhooks, worker
 
 app = typer.Typer(
     name="veravox",
@@ -17,10 +17,12 @@ app = typer.Typer(
 app.command()(serve.serve)
 app.command()(worker.worker)
 app.command()(detect.detect)
+app.command()(scan.scan)
 app.command()(evaluate.evaluate)
 app.command()(doctor.doctor)
 app.add_typer(keys.app, name="keys")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(models.app, name="models")
 
 

@@ -16,17 +16,12 @@ from rich.progress import Progress
 from rich.table import Table
 
 from veravox.analysis import Analyser, Analysis, AnalysisOptions, open_analyser
+from veravox.archives.recordings import looks_like_media
 from veravox.cli.console import err, fail, out, settings
 from veravox.detection.calibration import spoof_probability
 from veravox.detection.verdict import Result
 from veravox.errors import InvalidRequest, VeravoxError
 
-MEDIA_SUFFIXES = frozenset(
-    (
-        *(".wav", ".mp3", ".aac", ".flac", ".ogg", ".oga", ".opus", ".amr"),
-        *(".m4a", ".mp4", ".mov", ".avi", ".mkv", ".mka", ".webm"),
-    )
-)
 STYLES = {
     Result.BONAFIDE: "green",
     Result.SPOOFED: "bold red",
@@ -121,9 +116,7 @@ def _expand(paths: Iterable[Path], *, recursive: bool) -> Iterator[Path]:
             if not recursive:
                 fail(f"{path} is a folder; add --recursive to look inside")
             yield from sorted(
-                item
-                for item in path.rglob("*")
-                if item.suffix.lower() in MEDIA_SUFFIXES and item.is_file()
+                item for item in path.rglob("*") if looks_like_media(item.name) and item.is_file()
             )
         else:
             yield path

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from veravox.cli.console import fail, settings
 from veravox.db import database_url, upgrade
 from veravox.errors import VeravoxError
+from veravox.http.dialects.aurigin_v1_webhooks import webhook_body
 from veravox.installation import open_installation, open_records
 from veravox.settings import InvalidSettings, Settings
 from veravox.telemetry.logs import configure_logs
@@ -44,7 +45,9 @@ async def _work(config: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, told_to_end.set)
     async with (
         open_records(config) as records,
-        open_installation(records, drain_seconds=float(config.shutdown_seconds)),
+        open_installation(
+            records, drain_seconds=float(config.shutdown_seconds), webhook_body=webhook_body
+        ),
     ):
         _log.info("working", concurrency=config.job_concurrency)
         await told_to_end.wait()

@@ -4,7 +4,7 @@ Each step is guarded by the database, so every process of an installation may ke
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from random import SystemRandom
 
@@ -27,6 +27,8 @@ PERIOD_SECONDS = 5.0
 LOOK_PAUSE = timedelta(seconds=5)
 BATCH = 200
 
+Step = Callable[[], Awaitable[object]]
+
 _CHANCE = SystemRandom()
 _log = structlog.get_logger(__name__)
 
@@ -42,14 +44,19 @@ class Housekeeping:
         queue: PredictionQueue,
         files: FileService,
         keep_results: timedelta | None,
+        more: Sequence[Step] = (),
     ) -> None:
-        """`keep_results` is the time after which predictions are forgotten, None for never."""
+        """`keep_results` is the time after which predictions are forgotten, None for never.
+
+        `more` are steps of other features.
+        """
         self._database = database
         self._storage = storage
         self._jobs = jobs
         self._queue = queue
         self._service = files
         self._keep_results = keep_results
+        self._more = tuple(more)
         self._files = FileRepository()
         self._disposal = Disposal(database, storage)
 
@@ -60,13 +67,14 @@ class Housekeeping:
                 await _attempt(step)
             await asyncio.sleep(PERIOD_SECONDS * _CHANCE.uniform(0.8, 1.2))
 
-    def _steps(self) -> tuple[Callable[[], Awaitable[object]], ...]:
+    def _steps(self) -> tuple[Step, ...]:
         return (
             self._jobs.rescue,
             self.send_missing,
             self.look_for_arrivals,
             self._disposal.run,
             self.remove_old,
+            *self._more,
         )
 
     async def send_missing(self) -> None:
@@ -101,7 +109,7 @@ class Housekeeping:
             await to_thread.run_sync(self._storage.sweep)
 
 
-async def _attempt(step: Callable[[], Awaitable[object]]) -> None:
+async def _attempt(step: Step) -> None:
     try:
         await step()
     except (SQLAlchemyError, ConnectorException, Unavailable) as error:

@@ -9,7 +9,14 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from veravox.http import health, storage
-from veravox.http.dialects import aurigin_v0, aurigin_v1, aurigin_v1_files, neural_defend
+from veravox.http.dialects import (
+    aurigin_v0,
+    aurigin_v1,
+    aurigin_v1_files,
+    aurigin_v1_webhooks,
+    neural_defend,
+)
+from veravox.http.dialects.aurigin_v1_webhooks import webhook_body
 from veravox.http.docs import add_docs
 from veravox.http.middleware.early_close import EarlyCloseMiddleware
 from veravox.http.middleware.gate import GateMiddleware
@@ -42,7 +49,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        async with open_services(chosen) as services:
+        async with open_services(chosen, webhook_body) as services:
             app.state.services = services
             yield
 
@@ -50,6 +57,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for part in (
         aurigin_v1,
         aurigin_v1_files,
+        aurigin_v1_webhooks,
         aurigin_v0,
         neural_defend,
         storage,

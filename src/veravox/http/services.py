@@ -18,6 +18,8 @@ from veravox.security import KeyHasher, server_secret
 from veravox.settings import Settings
 from veravox.storage import Storage
 from veravox.uploads.remote import RemoteFetcher
+from veravox.webhooks.runner import Render
+from veravox.webhooks.service import WebhookService
 
 SHUTDOWN_RETRY_SECONDS = 5
 DRAIN_SECONDS = 5.0
@@ -37,6 +39,7 @@ class Services:
     predictions: PredictionService
     storage: Storage
     files: FileService
+    webhooks: WebhookService
     fetcher: RemoteFetcher | None
     draining: Draining
 
@@ -53,9 +56,10 @@ class Services:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncGenerator[Services]:
+async def open_services(settings: Settings, webhook_body: Render) -> AsyncGenerator[Services]:
     """The services that `settings` describe, with the default model loaded.
 
+    `webhook_body` renders what webhooks tell of a prediction.
     Raises InvalidModel and InvalidSettings when the installation cannot serve.
     """
     redis_url = settings.redis_url
@@ -65,7 +69,9 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
     try:
         async with (
             open_records(settings) as records,
-            open_installation(records, drain_seconds=DRAIN_SECONDS) as installation,
+            open_installation(
+                records, drain_seconds=DRAIN_SECONDS, webhook_body=webhook_body
+            ) as installation,
         ):
             hasher = KeyHasher(server_secret(settings))
             with draining.on_signals():
@@ -79,6 +85,7 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
                     predictions=installation.predictions,
                     storage=records.storage,
                     files=records.files,
+                    webhooks=records.webhooks,
                     fetcher=fetcher,
                     draining=draining,
                 )

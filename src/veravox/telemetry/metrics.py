@@ -28,6 +28,9 @@ ANALYSIS_SECONDS = Histogram(
     buckets=(0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600),
 )
 JOBS = Counter("veravox_jobs", "Finished predictions of `/v1/file`.", labelnames=("outcome",))
+WEBHOOK_ATTEMPTS = Counter(
+    "veravox_webhook_attempts", "Requests to the receivers of webhooks.", labelnames=("outcome",)
+)
 QUEUE_DEPTH = Gauge(
     "veravox_queue_depth", "Analyses that wait for a free decoder.", multiprocess_mode="livesum"
 )

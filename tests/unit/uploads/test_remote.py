@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 from veravox.errors import InvalidRequest, PayloadTooLarge
-from veravox.uploads.addresses import is_public
+from veravox.outbound.addresses import is_public
 from veravox.uploads.remote import RemoteFetcher
 
 HOST = "media.example"

@@ -59,7 +59,12 @@ class FileFields(AnalysisFields):
     entity: Annotated[Entity, Field(description="What it is for.")] = "analysis"
     webhook_url: Annotated[
         str | None,
-        Field(max_length=2048, pattern="^https?://", description="Address to tell of the end."),
+        Field(
+            max_length=2048,
+            pattern="^https://",
+            description="Address that is told of the end.",
+            examples=["https://example.com/veravox"],
+        ),
     ] = None
 
 
@@ -181,6 +186,8 @@ async def create_file(request: Request) -> CreatedBody:
     services = Services.of(request.scope)
     fields = validated(FileFields, await json_fields(request))
     services.analyser.models.card(fields.model)
+    if fields.webhook_url is not None:
+        services.webhooks.check_url(fields.webhook_url)
     wanted = FileRequest(
         prediction=prediction_request(fields),
         name=fields.filename,

@@ -1,0 +1,1 @@
+"""Archives of recordings, of any size, scored into one table."""
