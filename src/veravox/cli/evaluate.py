@@ -75,7 +75,7 @@ def evaluate(
             ) as analyser,
             Progress(console=err, transient=True) as progress,
         ):
-            task = progress.add_task("Scoring")
+            bar = progress.add_task("Scoring")
             metrics = run_protocol(
                 manifest,
                 out_dir,
@@ -83,7 +83,7 @@ def evaluate(
                 analyser.models.card(model),
                 threshold=threshold,
                 workers=threads,
-                progress=lambda done, total: progress.update(task, completed=done, total=total),
+                progress=lambda done, total: progress.update(bar, completed=done, total=total),
             )
     except VeravoxError as error:
         fail(error.message)
@@ -96,7 +96,7 @@ def _evaluate_speakers(trials: Path, out_dir: Path) -> None:
     threads = settings().scoring_threads
     try:
         with open_voices() as voices, Progress(console=err, transient=True) as progress:
-            task = progress.add_task("Listening")
+            bar = progress.add_task("Listening")
             terms = Terms(
                 model_id=voices.card.id,
                 model_sha256=voices.card.sha256,
@@ -109,7 +109,7 @@ def _evaluate_speakers(trials: Path, out_dir: Path) -> None:
                 _VoiceListener(voices),
                 terms,
                 workers=threads,
-                progress=lambda done, total: progress.update(task, completed=done, total=total),
+                progress=lambda done, total: progress.update(bar, completed=done, total=total),
             )
     except VeravoxError as error:
         fail(error.message)

@@ -63,10 +63,11 @@ def received(numbers: Sequence[float], model_id: str) -> Embedding:
             f"voice_vector has {len(numbers)} numbers; the model {model_id} gives {DIMENSIONS}"
         )
     vector = np.asarray(numbers, dtype=np.float64)
-    length = float(np.linalg.norm(vector))
-    if not np.isfinite(length) or length < 1e-6:
+    largest = float(np.abs(vector).max())
+    if not 1e-6 < largest < np.inf:
         raise InvalidRequest("voice_vector has no direction; its numbers are zero or not finite")
-    vector /= length
+    vector /= largest
+    vector /= np.linalg.norm(vector)
     mark = _mark(model_id)
     if abs(float(vector @ mark) - MARK) > MARK_TOLERANCE:
         raise InvalidRequest(

@@ -17,7 +17,7 @@ from veravox.speaker.embedding import Embedding, unit
 INPUT_NAME = "waveform"
 OUTPUT_NAME = "embedding"
 FLOAT_TENSOR = "tensor(float)"
-PART_SECONDS = 5.0
+PART_SECONDS = 3.0
 """Speech is embedded in equal parts of about this length."""
 SHORTEST_SAMPLES = SAMPLE_RATE // 2
 SHIPPED_ENCODERS = Path(__file__).parent / "models"
@@ -43,7 +43,7 @@ class SpeakerEncoder:
     def embed(self, speech: Samples) -> tuple[Embedding, NDArray[np.float32]]:
         """The embedding of speech without pauses, (n,) at 16 kHz, and those of its parts.
 
-        The parts are (k, 256), about 5 s each; the whole is their mean, since all are equally long.
+        The parts are (k, 256), about 3 s each; the whole is their mean, since all are equally long.
         """
         parts = np.stack([self._part(part) for part in _parts(speech)])
         return unit(parts.sum(axis=0)), parts
@@ -56,7 +56,7 @@ class SpeakerEncoder:
 
 
 def _parts(speech: Samples) -> list[Samples]:
-    """`speech` in equal parts of about five seconds, at least one."""
+    """`speech` in equal parts of about three seconds, at least one."""
     if speech.size == 0:
         raise ValueError("there is no speech to embed")
     count = max(1, round(speech.size / (PART_SECONDS * SAMPLE_RATE)))

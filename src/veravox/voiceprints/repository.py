@@ -18,7 +18,7 @@ from veravox.audit import Action, AuditEntry
 from veravox.audit.log import append
 from veravox.db import Database
 from veravox.errors import Conflict, NotFound, Unavailable
-from veravox.security import KeyHasher, KeyShredded, KeyVault
+from veravox.security import KeyHasher, KeyShredded, KeyVault, WrongKey
 from veravox.voice_analysis import Enrolment
 from veravox.voiceprints.sealing import (
     open_person,
@@ -65,12 +65,12 @@ class VoiceprintRepository:
         async def write(session: AsyncSession) -> None:
             now = datetime.now(UTC)
             row = await session.get(VoiceprintRow, (tenant_id, subject))
-            noted = consent
-            if row is None:
+            person = None if row is None else _person(key, row)
+            if row is None or person is None:
+                await _forget(session, tenant_id, subject)
                 row = VoiceprintRow(tenant_id=tenant_id, subject=subject, created_at=now)
                 session.add(row)
-            elif consent is None:
-                noted = open_person(key, tenant_id, subject, row.sealed)[1]
+            noted = consent if consent or person is None else person[1]
             row.updated_at = now
             row.sealed = seal_person(key, tenant_id, subject, user_id, noted)
             model_id = enrolment.model_id
@@ -183,7 +183,10 @@ class VoiceprintRepository:
             key = self._vault.get(tenant_id, subject)
         except KeyShredded:
             return None
-        user_id, consent = open_person(key, tenant_id, subject, row.sealed)
+        person = _person(key, row)
+        if person is None:
+            return None
+        user_id, consent = person
         references = await _references(session, tenant_id, subject)
         return Voiceprint(
             user_id=user_id,
@@ -247,6 +250,14 @@ async def _forget(session: AsyncSession, tenant_id: str, subject: str | None = N
         if subject is not None:
             statement = statement.where(table.subject == subject)
         await session.execute(statement)
+
+
+def _person(key: bytes, row: VoiceprintRow) -> tuple[str, str | None] | None:
+    """User id and consent; None when the row is older than the key: a restored backup's."""
+    try:
+        return open_person(key, row.tenant_id, row.subject, row.sealed)
+    except WrongKey:
+        return None
 
 
 def _reference(key: bytes, row: ReferenceRow) -> Reference:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from scipy.stats import norm
 
 from veravox.evaluation.metrics import det_curve, eer
@@ -58,16 +57,16 @@ def write_det(folder: Path, trials: Sequence[SpeakerTrial], judged: Sequence[Jud
     if not target.any() or target.all():
         return []
     rates = det_curve(llrs, target)
-    ends = norm.ppf((TICKS[0] / 2, 0.5))
+    low, high = norm.ppf(TICKS[0] / 2), norm.ppf(0.5)
     figure = Figure(figsize=(6.0, 6.0), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.plot(
-        np.clip(norm.ppf(rates.bpcer), *ends),
-        np.clip(norm.ppf(rates.apcer), *ends),
+        norm.ppf(rates.bpcer).clip(low, high),
+        norm.ppf(rates.apcer).clip(low, high),
         drawstyle="steps-post",
     )
-    axes.plot(ends, ends, color="grey", linewidth=0.5)
+    axes.plot([low, high], [low, high], color="grey", linewidth=0.5)
     labels = [f"{100 * tick:g}" for tick in TICKS]
     axes.set_xticks(norm.ppf(TICKS), labels)
     axes.set_yticks(norm.ppf(TICKS), labels)
