@@ -92,7 +92,7 @@ def make_card(**changes: Any) -> SpeakerCard:
         "cohort_sha256": "1" * 64,
         "data": TrainingData(sha256="2" * 64, summary="none"),
         "normalisation": Normalisation(nearest=10),
-        "calibration": Calibration(slope=0.5, intercept=-21.5),
+        "calibration": Calibration(slope=2.0, intercept=-72.0),
         "points": (
             OperatingPoint(false_match_rate=0.01, threshold=0.0, reject_below=-1.0),
             OperatingPoint(false_match_rate=0.001, threshold=2.0, reject_below=-1.0),

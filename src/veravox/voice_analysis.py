@@ -6,7 +6,7 @@ Each recording is decoded once; the detector and the speaker encoder hear the sa
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from veravox.analysis import Analyser, Analysis, AnalysisOptions
@@ -162,7 +162,7 @@ class VoiceAnalyser:
             reverse=True,
         )
         threshold = self._point.threshold + math.log(len(candidates))
-        point = replace(self._point, threshold=threshold)
+        point = self._point.model_copy(update={"threshold": threshold})
         ruling = self.rule(candidates[0].comparison, point, heard)
         if ruling.is_match and self._is_close(candidates):
             ruling = Ruling(Decision.INCONCLUSIVE, Doubt.SEVERAL_CANDIDATES)

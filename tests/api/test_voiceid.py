@@ -20,7 +20,7 @@ SPOKEN = spoken_file(seconds=12.0)
 
 def deeper(seconds: float) -> bytes:
     """Somebody with a deeper voice."""
-    return encode(soxr.resample(speech(seconds).T, 1.0, 1.35).T, SPOKEN_RATE)
+    return encode(soxr.resample(speech(seconds).T, 1.0, 1.8).T, SPOKEN_RATE)
 
 
 DEEPER = deeper(12.0)

@@ -65,6 +65,7 @@ VOICES = 400
 PARITY_EXCERPTS = 8
 IDENTIFY_MARGIN = round(math.log(10.0), 3)
 SHORT_SECONDS = 2.0
+CLEAN = "4 s against 10 s"
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ def main() -> None:
     np.save(folder / COHORT_FILE, cohort_rows(means, centre))
     loaded = SpeakerEncoder(_draft(folder, arguments.manifest, chosen))
     conditions = {
-        "4 s against 10 s": {name: score(t, loaded) for name, t in clean.items()},
+        CLEAN: {name: score(t, loaded) for name, t in clean.items()},
         "2 s against 10 s": {
             name: score(trials(clips, name, corpus, speech, SHORT_SECONDS), loaded)
             for name in TRIAL_SOURCES
@@ -131,10 +132,10 @@ def _finished(
         "command": command,
         "calibration": calibration,
         "points": operating_points(everything, calibration),
-        "quality": quality_limits(list(next(iter(conditions.values())).values()), encoder),
+        "quality": quality_limits(list(conditions[CLEAN].values()), encoder),
         "metrics": {
             f"speakers not in training, {title}": MetricTable(
-                command=command, rows=table(scored, teachers)
+                command=command, rows=table(scored, teachers if title == CLEAN else {})
             )
             for title, scored in conditions.items()
         },

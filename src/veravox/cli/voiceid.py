@@ -13,10 +13,10 @@ from veravox.analysis import open_analyser
 from veravox.cli.console import fail, out, settings
 from veravox.detection.calibration import spoof_probability
 from veravox.detection.verdict import Verdict
-from veravox.errors import VeravoxError
+from veravox.errors import InvalidModel, VeravoxError
 from veravox.speaker.decision import Decision, Ruling
 from veravox.speaker.embedding import Embedding, published, received
-from veravox.speaker.encoder import SpeakerEncoder
+from veravox.speaker.encoder import installed_encoder
 from veravox.speaker.policy import VoicePolicy
 from veravox.voice_analysis import VoiceAnalyser
 
@@ -138,11 +138,14 @@ def open_voices(rate: float | None = None) -> Generator[VoiceAnalyser]:
     """
     config = settings()
     policy = VoicePolicy(rate or config.voice_false_match_rate, config.voice_spoof_verdict_needed)
+    encoder = installed_encoder(config.voice_model_dir)
+    if encoder is None:
+        raise InvalidModel("No speaker encoder is installed")
     threads = config.scoring_threads
     with open_analyser(
         config.models_dir, decoder_processes=threads, scoring_threads=threads
     ) as analyser:
-        yield VoiceAnalyser(analyser, SpeakerEncoder(config.voice_model_dir), policy)
+        yield VoiceAnalyser(analyser, encoder, policy)
 
 
 @contextmanager

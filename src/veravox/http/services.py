@@ -16,7 +16,7 @@ from veravox.installation import Installation, open_installation, open_records
 from veravox.predictions import PredictionService, Workbench
 from veravox.security import KeyHasher, KeyVault, server_secret, voiceprint_secret
 from veravox.settings import InvalidSettings, Settings
-from veravox.speaker.encoder import SpeakerEncoder
+from veravox.speaker.encoder import installed_encoder
 from veravox.speaker.policy import VoicePolicy
 from veravox.storage import Storage
 from veravox.uploads.remote import RemoteFetcher
@@ -107,9 +107,9 @@ def _voiceprints(
 ) -> VoiceprintService:
     """Raises InvalidModel and InvalidSettings."""
     policy = VoicePolicy(settings.voice_false_match_rate, settings.voice_spoof_verdict_needed)
-    encoder = SpeakerEncoder(settings.voice_model_dir)
+    encoder = installed_encoder(settings.voice_model_dir)
     try:
-        voices = VoiceAnalyser(installation.analyser, encoder, policy)
+        voices = None if encoder is None else VoiceAnalyser(installation.analyser, encoder, policy)
     except InvalidRequest as error:
         raise InvalidSettings(f"voice_{error.message}") from None
     folder = settings.voiceprint_keys_dir or settings.data_dir / KEYS_FOLDER

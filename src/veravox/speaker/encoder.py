@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from veravox.audio.canonical import SAMPLE_RATE, Samples, level
 from veravox.errors import InvalidModel
-from veravox.speaker.card import COHORT_FILE, DIMENSIONS, WEIGHTS_FILE, SpeakerCard, read_card
+from veravox.speaker.card import (
+    CARD_FILE,
+    COHORT_FILE,
+    DIMENSIONS,
+    WEIGHTS_FILE,
+    SpeakerCard,
+    read_card,
+)
 from veravox.speaker.embedding import Embedding, unit
 
 INPUT_NAME = "waveform"
@@ -26,14 +33,13 @@ SHIPPED_ENCODERS = Path(__file__).parent / "models"
 class SpeakerEncoder:
     """The encoder in a folder of `model.onnx`, `cohort.npy` and `card.json`. Thread-safe."""
 
-    def __init__(self, directory: Path | None = None) -> None:
-        """Loads the encoder in `directory`, by default the one in the package.
+    def __init__(self, folder: Path) -> None:
+        """Loads the encoder in `folder`.
 
         Raises InvalidModel, naming the file, unless everything is what the card says: the files
         have its SHA-256s, the weights take `waveform` float32 [batch, samples] and give
         `embedding` float32 [batch, 256], and the cohort holds unit vectors.
         """
-        folder = directory or _shipped()
         self.card: SpeakerCard = read_card(folder)
         weights = _verified(folder / WEIGHTS_FILE, self.card.sha256)
         self._session = _session(weights, f"{folder.name}/{WEIGHTS_FILE}")
@@ -63,11 +69,15 @@ def _parts(speech: Samples) -> list[Samples]:
     return list(np.array_split(speech, count))
 
 
-def _shipped() -> Path:
-    folders = sorted(path.parent for path in SHIPPED_ENCODERS.glob("*/card.json"))
-    if not folders:
-        raise InvalidModel("No speaker encoder is installed")
-    return folders[-1]
+def installed_encoder(directory: Path | None = None) -> SpeakerEncoder | None:
+    """The encoder in `directory`, by default the newest in the package; None when there is none.
+
+    Raises InvalidModel for one that cannot be used.
+    """
+    if directory is not None:
+        return SpeakerEncoder(directory)
+    folders = sorted(path.parent for path in SHIPPED_ENCODERS.glob(f"*/{CARD_FILE}"))
+    return SpeakerEncoder(folders[-1]) if folders else None
 
 
 def _verified(path: Path, sha256: str) -> bytes:

@@ -5,30 +5,40 @@ from functools import partial
 from typing import BinaryIO
 
 from veravox.audit import Action
-from veravox.errors import Conflict, InvalidRequest, NotFound, RefusedVoice
+from veravox.errors import Conflict, InvalidRequest, NotFound, RefusedVoice, Unavailable
 from veravox.predictions import Workbench
-from veravox.speaker.card import SpeakerCard
 from veravox.speaker.embedding import Embedding, received
 from veravox.voice_analysis import Identification, Verification, VoiceAnalyser
 from veravox.voiceprints.repository import VoiceprintRepository
 from veravox.voiceprints.voiceprint import Enrolled, Erasure, Voiceprint, WantedEnrolment
+
+RETRY_SECONDS = 3600
 
 
 class VoiceprintService:
     """The voices of one installation. `actor` is the id of the API key that acts."""
 
     def __init__(
-        self, repository: VoiceprintRepository, workbench: Workbench, voices: VoiceAnalyser
+        self, repository: VoiceprintRepository, workbench: Workbench, voices: VoiceAnalyser | None
     ) -> None:
-        """Recordings are worked on by `workbench`; voiceprints go to `repository`."""
+        """Recordings are worked on by `workbench`; voiceprints go to `repository`.
+
+        Without `voices` what is stored can be looked at and erased, and nothing compared.
+        """
         self._repository = repository
         self._workbench = workbench
-        self._voices = voices
+        self._installed = voices
 
     @property
-    def card(self) -> SpeakerCard:
-        """The card of the encoder."""
-        return self._voices.card
+    def model_id(self) -> str | None:
+        """The encoder's id, None when none is installed."""
+        return None if self._installed is None else self._installed.card.id
+
+    @property
+    def _voices(self) -> VoiceAnalyser:
+        if self._installed is None:
+            raise Unavailable("No speaker encoder is installed on this server", RETRY_SECONDS)
+        return self._installed
 
     async def enrol(
         self, tenant_id: str, actor: str, media: BinaryIO, wanted: WantedEnrolment
@@ -58,7 +68,7 @@ class VoiceprintService:
 
     async def verify_vector(self, media: BinaryIO, vector: Sequence[float]) -> Verification:
         """Compare `media` with a vector that an enrolment gave out. Raises InvalidRequest."""
-        reference = received(vector, self.card.id)
+        reference = received(vector, self._voices.card.id)
         return await self._workbench.run(partial(self._voices.verify, media, reference))
 
     async def verify_user(
@@ -82,8 +92,9 @@ class VoiceprintService:
 
         Raises NotFound when there is none to compare with.
         """
+        model_id = self._voices.card.id
         stored = await self._repository.list(tenant_id, actor)
-        wanted = {v.user_id: v.embedding(self.card.id) for v in stored}
+        wanted = {v.user_id: v.embedding(model_id) for v in stored}
         if user_ids:
             wanted = {name: wanted.get(name) for name in user_ids}
         references = {name: e for name, e in wanted.items() if e is not None}
@@ -112,11 +123,12 @@ class VoiceprintService:
         return await self._repository.erase_all(tenant_id, actor)
 
     def _embedding(self, voiceprint: Voiceprint) -> Embedding:
-        embedding = voiceprint.embedding(self.card.id)
+        model_id = self._voices.card.id
+        embedding = voiceprint.embedding(model_id)
         if embedding is None:
             models = ", ".join(sorted({r.model_id for r in voiceprint.references}))
             raise Conflict(
                 f"The voiceprint was enrolled with the model {models}, the present one is "
-                f"{self.card.id}; enrol the voice again"
+                f"{model_id}; enrol the voice again"
             )
         return embedding

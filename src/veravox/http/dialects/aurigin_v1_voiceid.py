@@ -380,7 +380,7 @@ async def list_voiceprints(request: Request) -> VoiceprintsBody:
     key = _key(request, Scope.VOICE)
     voices = Services.of(request.scope).voiceprints
     stored = await voices.list(key.tenant_id, key.id)
-    return VoiceprintsBody(voiceprints=[_voiceprint(v, voices.card.id) for v in stored])
+    return VoiceprintsBody(voiceprints=[_voiceprint(v, voices.model_id) for v in stored])
 
 
 @router.get(
@@ -394,7 +394,7 @@ async def get_voiceprint(request: Request, user_id: str) -> VoiceprintBody:
     """What is kept of a user, without the vectors."""
     key = _key(request, Scope.VOICE)
     voices = Services.of(request.scope).voiceprints
-    return _voiceprint(await voices.get(key.tenant_id, key.id, user_id), voices.card.id)
+    return _voiceprint(await voices.get(key.tenant_id, key.id, user_id), voices.model_id)
 
 
 @router.delete(
@@ -538,13 +538,13 @@ def _deepfake(analysis: Analysis) -> DeepfakeBody:
     )
 
 
-def _voiceprint(voiceprint: Voiceprint, model_id: str) -> VoiceprintBody:
+def _voiceprint(voiceprint: Voiceprint, model_id: str | None) -> VoiceprintBody:
     return VoiceprintBody(
         user_id=voiceprint.user_id,
         created_at=voiceprint.created_at,
         updated_at=voiceprint.updated_at,
         consent=voiceprint.consent,
-        usable=voiceprint.embedding(model_id) is not None,
+        usable=model_id is not None and voiceprint.embedding(model_id) is not None,
         references=[
             ReferenceBody(
                 model_version=reference.model_id,
