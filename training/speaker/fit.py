@@ -6,6 +6,7 @@ the embedding and each teacher's centred embedding on all views.
 """
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,7 +185,7 @@ class _State:
 def _rate(step: int, steps: int) -> float:
     """Linear warm-up, then a cosine down to a hundredth."""
     warm = min(1.0, (step + 1) / WARM_UP)
-    return warm * (0.01 + 0.99 * 0.5 * (1.0 + np.cos(np.pi * min(1.0, step / steps))))
+    return warm * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / steps))))
 
 
 def _choose(views: Views, batch: int, generator: np.random.Generator) -> np.ndarray:

@@ -67,7 +67,8 @@ def test_metrics_scores_plot_and_report_are_written(tmp_path: Path) -> None:
     assert sum(metrics["unusable"].values()) == 3
     assert set(metrics["breakdowns"]["condition"]) == {"clean", "noisy"}
     assert json.loads((tmp_path / "out/metrics.json").read_text()) == metrics
-    rows = list(csv.DictReader((tmp_path / "out/scores.csv").open()))
+    scores = (tmp_path / "out/scores.csv").read_text()
+    rows = list(csv.DictReader(scores.splitlines()))
     assert [row["label"] for row in rows] == [row.split(",")[2] for row in ALL]
     assert (tmp_path / "out/det.png").stat().st_size > 1_000
     assert "a-DCF" in (tmp_path / "out/report.md").read_text()

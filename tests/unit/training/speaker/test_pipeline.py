@@ -64,6 +64,7 @@ def test_training_resumes_where_it_stopped(part: Part, tmp_path: Path) -> None:
         assert torch.equal(one, other)
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 def test_the_exported_file_computes_what_was_trained(tmp_path: Path) -> None:
     torch.manual_seed(1)
     encoder = Encoder().eval()
