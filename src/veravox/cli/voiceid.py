@@ -1,5 +1,6 @@
 """`veravox voiceid`: enrol and compare voices on this machine, without a server and a key."""
 
+import asyncio
 import json
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -8,12 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any, BinaryIO, TypeVar, cast
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from veravox.analysis import open_analyser
+from veravox.audit import AuditEntry, AuditLog, BrokenChain, check_chain
 from veravox.cli.console import fail, out, settings
+from veravox.db import Database, database_url, upgrade
 from veravox.detection.calibration import spoof_probability
 from veravox.detection.verdict import Verdict
 from veravox.errors import InvalidModel, VeravoxError
+from veravox.settings import Settings
 from veravox.speaker.decision import Decision, Ruling
 from veravox.speaker.embedding import Embedding, published, received
 from veravox.speaker.encoder import installed_encoder
@@ -128,6 +133,40 @@ def identify(
         "deepfake": _deepfake(result.analysis.verdict),
     }
     _answer(content, ruling, as_json=as_json)
+
+
+@app.command()
+def audit(
+    tenant: Annotated[str, typer.Argument(help="The tenant, as `veravox keys list` shows it.")],
+    data_dir: Annotated[str | None, typer.Option(help="Data folder, as for `serve`.")] = None,
+) -> None:
+    """Print the audit log of a tenant's voiceprints and check that nobody changed it.
+
+    Exit code: 0, or 1 when an entry does not follow from the one before.
+    """
+    config = settings(data_dir=data_dir)
+    try:
+        upgrade(database_url(config))
+        entries = asyncio.run(_entries(config, tenant))
+    except SQLAlchemyError as error:
+        fail(f"the database cannot be used: {type(error).__name__}")
+    for entry in entries:
+        who = entry.subject[:12] if entry.subject else "-"
+        line = (f"{entry.at:%Y-%m-%dT%H:%M:%SZ}", entry.actor, entry.action, who, entry.outcome)
+        typer.echo("\t".join((str(entry.sequence), *line)))
+    try:
+        check_chain(entries)
+    except BrokenChain as error:
+        out.print(f"[bold red]tampered with[/]: {error}", highlight=False)
+        raise typer.Exit(1) from None
+
+
+async def _entries(config: Settings, tenant: str) -> list[AuditEntry]:
+    database = Database(database_url(config))
+    try:
+        return await AuditLog(database).entries(tenant)
+    finally:
+        await database.close()
 
 
 @contextmanager

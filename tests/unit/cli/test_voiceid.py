@@ -1,4 +1,6 @@
+import asyncio
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,10 @@ import soxr
 from tests.audio_factory import SPOKEN_RATE, encode, speech, spoken_file, tone
 from tests.speaker_factory import write_encoder
 from tests.unit.cli.conftest import Command
+from veravox.audit import Action
+from veravox.audit.log import append
+from veravox.db import Database, upgrade
+from veravox.db.url import sqlite_url
 
 SPOOFED = encode(speech(12.0) + tone(12.0, 6_000.0, peak=0.05), SPOKEN_RATE)
 DEEPER = encode(soxr.resample(speech(12.0).T, 1.0, 1.8).T, SPOKEN_RATE)
@@ -78,6 +84,28 @@ def test_an_unknown_rate_is_an_error(veravox: Command, files: Path) -> None:
     voice = enrol(veravox, files, "anna")
     result = veravox("voiceid", "verify", files / "anna.wav", "--voice", voice, "--rate", "0.5")
     assert result.exit_code == 2
+
+
+def test_the_audit_log_is_printed_and_tampering_is_found(veravox: Command, tmp_path: Path) -> None:
+    async def write() -> None:
+        database = Database(url)
+        async with database.transaction() as session:
+            await append(session, "tenant", Action.VERIFY, "key_1", "accept", "subject")
+        await database.close()
+
+    url = sqlite_url(tmp_path / "data/veravox.db")
+    upgrade(url)
+    asyncio.run(write())
+    result = veravox("voiceid", "audit", "tenant")
+    assert (result.exit_code, "voiceprint.verify" in result.output) == (0, True)
+
+    connection = sqlite3.connect(tmp_path / "data/veravox.db")
+    connection.execute("DROP TRIGGER audit_entries_no_UPDATE")
+    connection.execute("UPDATE audit_entries SET outcome = 'reject'")
+    connection.commit()
+    connection.close()
+    result = veravox("voiceid", "audit", "tenant")
+    assert (result.exit_code, "tampered" in result.output) == (1, True)
 
 
 def test_voices_are_evaluated_on_labelled_trials(veravox: Command, files: Path) -> None:
