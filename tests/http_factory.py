@@ -14,6 +14,7 @@ import httpx
 import uvicorn
 
 from tests.model_factory import write_model
+from tests.speaker_factory import ENCODER_ID, write_encoder
 from veravox.accounts import AccountService, CreatedKey, Plan
 from veravox.db import Database, database_url, upgrade
 from veravox.http.app import create_app
@@ -70,9 +71,17 @@ def create_key(settings: Settings, plan: Plan, **options: Any) -> CreatedKey:
 def settings_for(folder: Path, **changes: Any) -> Settings:
     """Settings of a migrated installation in `folder`, with the tiny model of the tests."""
     models = folder / "models"
+    encoder = folder / "encoders" / ENCODER_ID
     if not models.exists():
         write_model(models)
-    settings = Settings(data_dir=folder, models_dir=models, scoring_threads=1, **changes)
+        write_encoder(encoder.parent)
+    chosen: dict[str, Any] = {
+        "data_dir": folder,
+        "models_dir": models,
+        "voice_model_dir": encoder,
+        "scoring_threads": 1,
+    }
+    settings = Settings(**(chosen | changes))
     upgrade(database_url(settings))
     return settings
 

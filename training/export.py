@@ -57,8 +57,8 @@ def export(detector: Detector, windows: np.ndarray, path: Path) -> float:
         dynamic_shapes={"waveform": {0: torch.export.Dim("batch", min=1, max=64)}},
     )
     model = program.model_proto
-    _halve(model)
-    _anonymise(model)
+    halve(model)
+    anonymise(model)
     onnx.checker.check_model(model)
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(model, path)
@@ -92,7 +92,7 @@ def _parity(detector: Detector, windows: np.ndarray, path: Path) -> float:
     return worst
 
 
-def _halve(model: onnx.ModelProto) -> None:
+def halve(model: onnx.ModelProto) -> None:
     """Keep large float32 constants as float16 with a Cast, which is folded when loading."""
     graph = model.graph
     casts = []
@@ -110,7 +110,7 @@ def _halve(model: onnx.ModelProto) -> None:
         graph.node.insert(index, cast)
 
 
-def _anonymise(model: onnx.ModelProto) -> None:
+def anonymise(model: onnx.ModelProto) -> None:
     """Drop what only describes the machine and the source code that exported the graph."""
     model.doc_string = ""
     del model.metadata_props[:]

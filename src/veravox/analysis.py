@@ -7,7 +7,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Literal, TypeVar
+from typing import BinaryIO, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from veravox.audio.activity import (
     SPEECH_PROBABILITY,
     SpeechActivity,
 )
+from veravox.audio.canonical import Samples
 from veravox.audio.decode import DecodedMedia, DecodeLimits, DecoderPool
 from veravox.audio.quality import QualityMeter
 from veravox.audio.recording import MediaInfo, Quality
@@ -111,6 +112,14 @@ class Analysis:
     channels: tuple[ChannelAnalysis, ...] = ()
 
 
+class Listener(Protocol):
+    """Hears a recording part by part, every part once."""
+
+    def push(self, samples: Samples, speech: NDArray[np.bool_]) -> None:
+        """The next canonical samples, (n,), and which of their whole 10-ms frames hold speech."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Read:
     """A window and the share of the file that had been read for it."""
@@ -158,17 +167,19 @@ class Analyser:
         media: BinaryIO,
         options: AnalysisOptions | None = None,
         on_progress: OnProgress | None = None,
+        listener: Listener | None = None,
     ) -> Analysis:
         """The analysis of the recording in `media`, a seekable binary file at its start.
 
-        `on_progress` is called after each window. Raises UnknownModel, MediaError and its kinds,
-        such as AudioTooShort, and whatever reading `media` or `on_progress` raises.
+        `on_progress` is called after each window, and `listener` hears the audio as it was
+        analysed. Raises UnknownModel, MediaError and its kinds, such as AudioTooShort, and
+        whatever reading `media` or `on_progress` raises.
         """
         started = time.perf_counter()
         options = options or AnalysisOptions()
         detector = self.models.resolve(options.model)
         threshold = detector.card.threshold if options.threshold is None else options.threshold
-        work = _Work(options, detector, threshold, _Meter(threshold, on_progress))
+        work = _Work(options, detector, threshold, _Meter(threshold, on_progress), listener)
         heard = self._listen(media, work)
         chosen = max(heard.channels, key=_suspicion)
         return Analysis(
@@ -214,7 +225,9 @@ class Analyser:
         segments: list[Segment] = []
         duration = 0.0
         for examined in _ordered_map(self._executor, examine, reads):
-            _measure(quality, examined, new_seconds=examined.window.end - duration)
+            for hearing in (quality, work.listener):
+                if hearing is not None:
+                    _tell(hearing, examined, new_seconds=examined.window.end - duration)
             duration = examined.window.end
             segments.append(examined.segment)
             work.meter.advance(examined)
@@ -268,6 +281,7 @@ class _Work:
     detector: Detector
     threshold: float
     meter: _Meter
+    listener: Listener | None
 
 
 def _suspicion(channel: ChannelAnalysis) -> tuple[bool, float]:
@@ -295,11 +309,11 @@ def _examine(
     return _Examined(window, read.share, speech, segment)
 
 
-def _measure(meter: QualityMeter, examined: _Examined, new_seconds: float) -> None:
-    """Feed the meter the last `new_seconds`: a window that slid back overlaps the one before."""
+def _tell(listener: Listener, examined: _Examined, new_seconds: float) -> None:
+    """Only the last `new_seconds`: a window that slid back overlaps the one before."""
     samples = examined.window.samples
     known_frames = max(0, samples.size // FRAME_SAMPLES - round(new_seconds / FRAME_SECONDS))
-    meter.push(samples[known_frames * FRAME_SAMPLES :], examined.speech[known_frames:])
+    listener.push(samples[known_frames * FRAME_SAMPLES :], examined.speech[known_frames:])
 
 
 def _warnings(channels: tuple[ChannelAnalysis, ...]) -> tuple[str, ...]:

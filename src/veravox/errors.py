@@ -36,6 +36,14 @@ class MissingFile(InvalidRequest):
     """No file was sent, or it has no bytes."""
 
 
+class NoSpeech(InvalidRequest):
+    """The recording holds no speech, so there is no voice to compare."""
+
+
+class RefusedVoice(InvalidRequest):
+    """The recording must not or cannot enrol a voice; the message says why."""
+
+
 class MediaError(VeravoxError):
     """The bytes were received but cannot be analysed."""
 

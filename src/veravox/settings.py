@@ -116,6 +116,19 @@ class Settings(BaseSettings):
         "Changing it makes every API key invalid.",
     )
 
+    voiceprint_secret: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Secret under which the keys of voiceprints are wrapped, at least 32 "
+        "characters. Default: `voiceprint.key` in the data folder, created on first start. "
+        "Changing it makes every voiceprint unreadable.",
+    )
+    voiceprint_keys_dir: Path | None = Field(
+        None,
+        description="Folder of the wrapped keys of voiceprints, shared by all machines and kept "
+        "out of the database's backups. Default: `voiceprint-keys` in the data folder.",
+    )
+
     # Uploads
     max_upload_v1_mb: Megabytes = Field(5, description="Largest body of `POST /v1/predict`, MB.")
     max_upload_v1_large_mb: Megabytes = Field(
@@ -143,6 +156,9 @@ class Settings(BaseSettings):
     )
     result_retention_days: int | None = Field(
         None, ge=1, description="Days that predictions are kept. Default: until they are deleted."
+    )
+    max_upload_voiceid_mb: Megabytes = Field(
+        10, description="Largest body of the calls under `/v1/voiceid`, MB."
     )
     url_ingestion: bool = Field(
         False, description="Whether `presigned_url` is fetched by the server."
@@ -200,6 +216,23 @@ class Settings(BaseSettings):
         le=100,
         description="Times that an analysis may end without a result, such as by a crash, "
         "before its prediction fails.",
+    )
+
+    # Voice ID
+    voice_model_dir: Path | None = Field(
+        None, description="Folder of the speaker encoder. Default: the one in the package."
+    )
+    voice_false_match_rate: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Rate of false matches that voices are compared at, one of those on the "
+        "encoder's card: 0.05, 0.01 or 0.001. Default: the card's, 0.01.",
+    )
+    voice_spoof_verdict_needed: bool = Field(
+        True,
+        description="Whether a voice is never accepted when the detector has no verdict on the "
+        "recording.",
     )
 
     # Answers

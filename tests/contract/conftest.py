@@ -16,6 +16,7 @@ def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             "max_upload_v1_large_mb",
             "max_upload_v0_mb",
             "max_upload_neural_defend_mb",
+            "max_upload_voiceid_mb",
         ),
         1,
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
+from veravox.accounts import Plan, Scope
 from veravox.cli import app
 
 PAGES = [Path("README.md"), Path("CONTRIBUTING.md"), *Path("docs").glob("*.md")]
@@ -25,5 +26,5 @@ def test_links_lead_somewhere(page: Path):
 
 
 def test_every_scope_and_plan_is_documented():
-    for word in ("free", "starter", "professional", "enterprise", "predict", "read", "delete"):
+    for word in (*Plan, *Scope):
         assert f"`{word}`" in TEXT

@@ -17,11 +17,17 @@ _KEY = re.compile(r"vvx_([a-z0-9]{8})_[A-Za-z0-9_-]{43}", re.ASCII)
 
 
 class Scope(StrEnum):
-    """What a key may do: analyse audio, read stored predictions, delete them."""
+    """What a key may do.
+
+    Analyse audio; read stored predictions; delete them; enrol and compare voices; erase
+    voiceprints.
+    """
 
     PREDICT = "predict"
     READ = "read"
     DELETE = "delete"
+    VOICE = "voice"
+    VOICE_ERASE = "voice-erase"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,19 @@ from typing import Annotated
 import typer
 
 from veravox import __version__
-from veravox.cli import detect, doctor, evaluate, jobs, keys, models, scan, serve, webhooks, worker
+from veravox.cli import (
+    detect,
+    doctor,
+    evaluate,
+    jobs,
+    keys,
+    models,
+    scan,
+    serve,
+    voiceid,
+    webhooks,
+    worker,
+)
 
 app = typer.Typer(
     name="veravox",
@@ -24,6 +36,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(models.app, name="models")
+app.add_typer(voiceid.app, name="voiceid")
 
 
 def _print_version(value: bool) -> None:

@@ -13,6 +13,7 @@ from veravox.http.dialects import (
     aurigin_v0,
     aurigin_v1,
     aurigin_v1_files,
+    aurigin_v1_voiceid,
     aurigin_v1_webhooks,
     neural_defend,
 )
@@ -58,6 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         aurigin_v1,
         aurigin_v1_files,
         aurigin_v1_webhooks,
+        aurigin_v1_voiceid,
         aurigin_v0,
         neural_defend,
         storage,

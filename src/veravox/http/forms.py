@@ -30,15 +30,15 @@ Fields = TypeVar("Fields", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The text fields that were sent, and the recording in the field `file` if there was one."""
+    """The text fields that were sent, and the recording if there was one."""
 
     fields: Mapping[str, Any]
     media: BinaryIO | None
 
 
 @asynccontextmanager
-async def submission(request: Request) -> AsyncGenerator[Submission]:
-    """What a request carries; its files are gone after the block.
+async def submission(request: Request, file_field: str = FILE_FIELD) -> AsyncGenerator[Submission]:
+    """What a request carries, its recording in `file_field`; its files are gone after the block.
 
     Raises InvalidRequest when the body is malformed or of another kind, PayloadTooLarge when the
     recording is larger than its path allows.
@@ -48,11 +48,11 @@ async def submission(request: Request) -> AsyncGenerator[Submission]:
         yield Submission(_json_object(await request.body()), None)
         return
     if kind not in (b"multipart/form-data", b"application/x-www-form-urlencoded"):
-        raise MissingFile("No file was sent; send multipart/form-data with a field 'file'")
+        raise missing_file(file_field)
     async with request.form(
         max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=FIELD_BYTES
     ) as form:
-        yield _from_form(form, request)
+        yield _from_form(form, request, file_field)
 
 
 async def json_fields(request: Request) -> Mapping[str, Any]:
@@ -72,12 +72,17 @@ async def recording(
         yield sent.media
         return
     if presigned_url is None:
-        raise MissingFile("No file was sent; send multipart/form-data with a field 'file'")
+        raise missing_file(FILE_FIELD)
     services = Services.of(request.scope)
     if services.fetcher is None:
         raise InvalidRequest("presigned_url is turned off on this server; send the file itself")
     async with services.fetcher.fetch(presigned_url, upload_limit(request)) as media:
         yield media
+
+
+def missing_file(file_field: str) -> MissingFile:
+    """The error for a request without a recording."""
+    return MissingFile(f"No file was sent; send multipart/form-data with a field '{file_field}'")
 
 
 def upload_limit(request: Request) -> int:
@@ -95,10 +100,10 @@ def validated(model: type[Fields], fields: Mapping[str, Any]) -> Fields:
         raise InvalidRequest("; ".join(describe(problem) for problem in problems)) from None
 
 
-def _from_form(form: FormData, request: Request) -> Submission:
+def _from_form(form: FormData, request: Request, file_field: str) -> Submission:
     uploads = {name: part for name, part in form.items() if isinstance(part, UploadFile)}
     fields = {name: part for name, part in form.items() if isinstance(part, str) and part}
-    upload = uploads.get(FILE_FIELD)
+    upload = uploads.get(file_field)
     if upload is None:
         return Submission(fields, None)
     limit = upload_limit(request)

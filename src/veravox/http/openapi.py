@@ -46,8 +46,10 @@ _RETRIABLE = (429, 503)
 Responses = dict[int | str, dict[str, Any]]
 
 
-def upload_body(fields: type[BaseModel], *, url_instead: bool) -> dict[str, Any]:
-    """The request body of a call that takes a recording and `fields`.
+def upload_body(
+    fields: type[BaseModel], *, url_instead: bool, file_field: str = "file"
+) -> dict[str, Any]:
+    """The request body of a call that takes a recording in `file_field`, and `fields`.
 
     With `url_instead` a JSON body with `presigned_url` is described as well.
     """
@@ -56,9 +58,9 @@ def upload_body(fields: type[BaseModel], *, url_instead: bool) -> dict[str, Any]
     file = {"type": "string", "format": "binary", "description": "The recording."}
     form = {
         "type": "object",
-        "required": ["file"],
+        "required": [file_field, *schema.get("required", ())],
         "properties": {
-            "file": file,
+            file_field: file,
             **{name: value for name, value in properties.items() if name != "presigned_url"},
         },
     }

@@ -9,19 +9,24 @@ from starlette.types import Scope
 from veravox.accounts import AccountService, Quota
 from veravox.analysis import Analyser
 from veravox.db import Database
-from veravox.errors import Unavailable
+from veravox.errors import InvalidRequest, Unavailable
 from veravox.files import FileService
 from veravox.http.draining import Draining
-from veravox.installation import open_installation, open_records
+from veravox.installation import Installation, open_installation, open_records
 from veravox.predictions import PredictionService, Workbench
-from veravox.security import KeyHasher, server_secret
-from veravox.settings import Settings
+from veravox.security import KeyHasher, KeyVault, server_secret, voiceprint_secret
+from veravox.settings import InvalidSettings, Settings
+from veravox.speaker.encoder import installed_encoder
+from veravox.speaker.policy import VoicePolicy
 from veravox.storage import Storage
 from veravox.uploads.remote import RemoteFetcher
+from veravox.voice_analysis import VoiceAnalyser
+from veravox.voiceprints import VoiceprintRepository, VoiceprintService
 from veravox.webhooks.runner import Render
 from veravox.webhooks.service import WebhookService
 
 SHUTDOWN_RETRY_SECONDS = 5
+KEYS_FOLDER = "voiceprint-keys"
 DRAIN_SECONDS = 5.0
 """What running jobs get to finish once the last request is answered."""
 
@@ -40,6 +45,7 @@ class Services:
     storage: Storage
     files: FileService
     webhooks: WebhookService
+    voiceprints: VoiceprintService
     fetcher: RemoteFetcher | None
     draining: Draining
 
@@ -86,6 +92,7 @@ async def open_services(settings: Settings, webhook_body: Render) -> AsyncGenera
                     storage=records.storage,
                     files=records.files,
                     webhooks=records.webhooks,
+                    voiceprints=_voiceprints(settings, installation, hasher),
                     fetcher=fetcher,
                     draining=draining,
                 )
@@ -93,3 +100,19 @@ async def open_services(settings: Settings, webhook_body: Render) -> AsyncGenera
         if fetcher is not None:
             await fetcher.close()
         await quota.close()
+
+
+def _voiceprints(
+    settings: Settings, installation: Installation, hasher: KeyHasher
+) -> VoiceprintService:
+    """Raises InvalidModel and InvalidSettings."""
+    policy = VoicePolicy(settings.voice_false_match_rate, settings.voice_spoof_verdict_needed)
+    encoder = installed_encoder(settings.voice_model_dir)
+    try:
+        voices = None if encoder is None else VoiceAnalyser(installation.analyser, encoder, policy)
+    except InvalidRequest as error:
+        raise InvalidSettings(f"voice_{error.message}") from None
+    folder = settings.voiceprint_keys_dir or settings.data_dir / KEYS_FOLDER
+    vault = KeyVault(folder, voiceprint_secret(settings))
+    repository = VoiceprintRepository(installation.records.database, vault, hasher)
+    return VoiceprintService(repository, installation.workbench, voices)

@@ -1,13 +1,15 @@
-"""The server's own secret, under which API keys are hashed."""
+"""The server's own secrets: one hashes API keys, the other wraps the keys of voiceprints."""
 
-import os
 from pathlib import Path
 from secrets import token_hex
-from tempfile import NamedTemporaryFile
 
+from pydantic import SecretStr
+
+from veravox.security.files import write_once
 from veravox.settings import InvalidSettings, Settings
 
 SECRET_FILE = "secret.key"  # noqa: S105
+VOICEPRINT_FILE = "voiceprint.key"
 SECRET_BYTES = 32
 MINIMUM_LENGTH = 32
 
@@ -17,28 +19,20 @@ def server_secret(settings: Settings) -> bytes:
 
     Raises InvalidSettings when the file holds fewer than 32 characters.
     """
-    if settings.secret_key is not None:
-        return settings.secret_key.get_secret_value().encode()
-    path = settings.data_dir / SECRET_FILE
+    return _secret(settings.secret_key, settings.data_dir / SECRET_FILE)
+
+
+def voiceprint_secret(settings: Settings) -> bytes:
+    """The secret that wraps the keys of voiceprints, found as `server_secret` is."""
+    return _secret(settings.voiceprint_secret, settings.data_dir / VOICEPRINT_FILE)
+
+
+def _secret(chosen: SecretStr | None, path: Path) -> bytes:
+    if chosen is not None:
+        return chosen.get_secret_value().encode()
     if not path.exists():
-        _create(path)
+        write_once(path, f"{token_hex(SECRET_BYTES)}\n".encode())
     secret = path.read_text().strip()
     if len(secret) < MINIMUM_LENGTH:
         raise InvalidSettings(f"{path} must hold at least {MINIMUM_LENGTH} characters")
     return secret.encode()
-
-
-def _create(path: Path) -> None:
-    """Write a new secret, readable by the owner only.
-
-    The file appears whole or not at all, and the first of several processes wins.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile("w", dir=path.parent, prefix=".secret-") as draft:
-        draft.write(token_hex(SECRET_BYTES) + "\n")
-        draft.flush()
-        os.fsync(draft.fileno())
-        try:
-            os.link(draft.name, path)
-        except FileExistsError:
-            return

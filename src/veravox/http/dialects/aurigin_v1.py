@@ -37,6 +37,9 @@ from veravox.settings import MEBIBYTE
 
 PREDICT = "/v1/predict"
 PREDICT_LARGE = "/v1/predict/large-file"
+VOICE_ENROL = "/v1/voiceid/enroll"
+VOICE_VERIFY = "/v1/voiceid/verify"
+VOICE_IDENTIFY = "/v1/voiceid/identify"
 DEVICES = ("macos", "windows", "web_app", "api")
 DEFAULT_MODEL = "stable"
 ECHOED_AS = {"stable": "stable-latest"}
@@ -214,6 +217,9 @@ DIALECT = Dialect(
     upload_limits={
         PREDICT: lambda settings: settings.max_upload_v1_mb * MEBIBYTE,
         PREDICT_LARGE: lambda settings: settings.max_upload_v1_large_mb * MEBIBYTE,
+        VOICE_ENROL: lambda settings: settings.max_upload_voiceid_mb * MEBIBYTE,
+        VOICE_VERIFY: lambda settings: settings.max_upload_voiceid_mb * MEBIBYTE,
+        VOICE_IDENTIFY: lambda settings: settings.max_upload_voiceid_mb * MEBIBYTE,
     },
 )
 

@@ -1,0 +1,1 @@
+"""Who speaks: embeddings, their comparison, and the joint decision with the detector."""

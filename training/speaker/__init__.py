@@ -1,0 +1,1 @@
+"""The speaker encoder: its material, its teachers, its training and its card."""
