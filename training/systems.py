@@ -2,8 +2,11 @@
 
 Only the modern families count in the selection signal: the vendors and models of today resemble
 them more than they resemble the vocoders and acoustic models of before 2022. Names are compared
-case-folded; a variant in brackets belongs to its system ("valle(dac)" is a "valle").
+case-folded; a variant in brackets or behind a colon belongs to its system ("valle(dac)" is a
+"valle", "kokoro:mix3" a "kokoro").
 """
+
+import re
 
 MODERN_FAMILIES: dict[str, str] = {
     "codec language model": (
@@ -60,7 +63,7 @@ _OLDER = {s: family for family, systems in OLDER_FAMILIES.items() for s in syste
 
 def base_name(system: str) -> str:
     """The name under which different pages' spellings and variants of a system are the same."""
-    return system.casefold().split("(")[0].strip()
+    return re.split(r"[(:]", system.casefold())[0].strip()
 
 
 def modern_family(system: str) -> str | None:

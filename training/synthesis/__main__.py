@@ -1,0 +1,76 @@
+"""Makes the synthetic part of the training data: `python -m training.synthesis --help`.
+
+Each set is kept and resumed by itself; nothing that exists is made again.
+"""
+
+import argparse
+import logging
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+
+from training.corpora import open_corpus
+from training.manifest import read_manifest
+from training.synthesis import copying, hibari, kokoro, legacy, piper
+from training.synthesis.sets import Planned, produce
+
+SPOKEN_SETS: dict[str, Callable[[], Iterator[Planned]]] = {
+    "kokoro": kokoro.plan,
+    "piper": piper.plan,
+    "hibari": hibari.plan,
+    "espeak-ng": legacy.plan_espeak,
+    "flite": legacy.plan_flite,
+    "festival": legacy.plan_festival,
+}
+SETS = (*(f"copy-{name}" for name in copying.COPIERS), *SPOKEN_SETS)
+
+log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """The command line."""
+    arguments = _arguments()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(1)
+    for name, planned in _planned(arguments):
+        started = time.perf_counter()
+        made = produce(name, planned, arguments.out)
+        took = time.perf_counter() - started
+        log.info(
+            "%s: %d clips, %.2f h, %.3f x real time",
+            *(name, made.clips, made.seconds / 3600, took / max(made.seconds, 1e-9)),
+        )
+
+
+def _planned(arguments: argparse.Namespace) -> Iterator[tuple[str, Iterator[Planned]]]:
+    wanted = arguments.only or SETS
+    if any(name.startswith("copy-") for name in wanted):
+        clips = read_manifest(arguments.manifest)
+        corpus = open_corpus(clips, arguments.corpus)
+        originals = copying.choose_originals(clips, corpus, arguments.originals)
+        log.info("%d originals", len(originals))
+        for name, (engine, copier) in copying.COPIERS.items():
+            if f"copy-{name}" in wanted:
+                plan = copying.plan_copies(name, engine, copier, originals, corpus)
+                yield f"copy-{name}", plan
+    for name, plan in SPOKEN_SETS.items():
+        if name in wanted:
+            yield name, plan()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m training.synthesis", description=__doc__)
+    parser.add_argument("--manifest", type=Path, required=True, help="manifest.csv.gz")
+    parser.add_argument(
+        "--corpus", type=Path, default=Path("cache/corpus"), help="decoded originals"
+    )
+    parser.add_argument("--out", type=Path, default=Path("cache/synthesis"), help="folder of sets")
+    parser.add_argument("--only", choices=SETS, action="append", help="this set, repeatable")
+    parser.add_argument("--originals", type=int, default=250, help="recordings to copy")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
