@@ -18,6 +18,7 @@ from training.systems import MODERN_FAMILIES, base_name, modern_family
 from veravox.evaluation.metrics import eer
 
 FOLDS = 5
+UNDEALT = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,10 @@ def deal(clips: Sequence[Clip]) -> dict[str, int]:
     """A fold for each repository: the largest first, each to the fold with fewest clips so far.
 
     Repositories with spoofs and those with bona fide speech only are dealt separately, so that
-    every fold has both.
+    every fold has both. What we synthesised is in none.
     """
-    sizes = Counter(clip.repo for clip in clips)
-    with_spoof = {clip.repo for clip in clips if clip.spoof}
+    sizes = Counter(clip.repo for clip in clips if not clip.synthetic)
+    with_spoof = {clip.repo for clip in clips if clip.spoof} & set(sizes)
     folds: dict[str, int] = {}
     for members in (with_spoof, set(sizes) - with_spoof):
         load = [0] * FOLDS
@@ -55,11 +56,11 @@ def deal(clips: Sequence[Clip]) -> dict[str, int]:
 def cross_validate(features: Features, options: HeadOptions, seed: int = 0) -> CrossValidation:
     """Fits and judges one head per fold."""
     clips = [example.clip for example in features.examples]
-    augmented = np.array([example.augmented for example in features.examples])
+    augmented = np.array([example.variant > 0 for example in features.examples])
     spoof = np.array([clip.spoof for clip in clips])
     judged = np.array([not c.spoof or modern_family(c.system) is not None for c in clips])
     folds = deal(clips)
-    fold = np.array([folds[clip.repo] for clip in clips])
+    fold = np.array([folds.get(clip.repo, UNDEALT) for clip in clips])
     logits = np.zeros(len(clips))
     heads: list[Head] = []
     errors: list[list[float]] = []
@@ -87,7 +88,7 @@ def leave_family_out(
     family = np.array([modern_family(c.system) or "" if c.spoof else "" for c in clips])
     spoof = np.array([clip.spoof for clip in clips])
     folds = deal(clips)
-    fold = np.array([folds[clip.repo] for clip in clips])
+    fold = np.array([folds.get(clip.repo, UNDEALT) for clip in clips])
     results: dict[str, np.ndarray] = {}
     for name in MODERN_FAMILIES:
         logits = np.full(len(clips), np.nan)
@@ -102,12 +103,18 @@ def leave_family_out(
 
 
 def unrelated(clips: Sequence[Clip], held_out: np.ndarray) -> np.ndarray:
-    """Which clips are not held out and share no system or named speaker with those that are."""
+    """Which clips are not held out and share nothing with those that are.
+
+    Neither a modern system, nor a named speaker, nor the recording that a clip is a copy of.
+    """
     outside = [clip for clip, out in zip(clips, held_out, strict=True) if out]
     systems = {base_name(c.system) for c in outside if c.spoof and modern_family(c.system)}
     speakers = {c.speaker for c in outside if c.speaker}
+    originals = {c.sha for c in outside}
     related = [
-        (clip.spoof and base_name(clip.system) in systems) or clip.speaker in speakers
+        (clip.spoof and base_name(clip.system) in systems)
+        or clip.speaker in speakers
+        or clip.pair in originals
         for clip in clips
     ]
     return ~held_out & ~np.array(related)

@@ -35,6 +35,11 @@ class Clip:
         return self.label == "spoof"
 
     @property
+    def synthetic(self) -> bool:
+        """Whether we synthesised the clip ourselves."""
+        return self.repo.startswith("synthesis/")
+
+    @property
     def group(self) -> str:
         """What sampling is uniform over: the system of a spoof, the source of bona fide speech."""
         return f"{self.system}" if self.spoof else self.repo

@@ -5,6 +5,7 @@ random place and channel, all seeded by the clip's blob hash. A window is kept a
 its peak; models level it again.
 """
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ import numpy as np
 
 from training.augment import POLICY, Augmentation
 from training.corpora import PEAK, Corpus
-from training.features import seeded
 from training.manifest import Clip
 from training.store import Store
 from veravox.audio.canonical import SAMPLE_RATE, Samples, level
@@ -24,14 +24,16 @@ from veravox.audio.windows import WINDOW_SAMPLES
 from veravox.detection.detector import fit_window
 
 CHUNK = 256
+SEED = 2026
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """The windows of clips in several variants."""
+    """The windows of clips in several variants, each with the name of how it was made."""
 
+    names: list[str]
     stores: list[Store]
 
     def samples(self, clip: Clip, variant: int) -> Samples:
@@ -48,10 +50,10 @@ def cut(
     processes: int = 1,
 ) -> Windows:
     """Windows of all clips in `variants` variants; only what is not in `directory` is made."""
+    names = ["clean", *(f"policy-{POLICY}-{variant}" for variant in range(1, variants))]
     stores: list[Store] = []
     with get_context("fork").Pool(processes) as pool:
-        for variant in range(variants):
-            name = f"policy-{POLICY}-{variant}" if variant else "clean"
+        for variant, name in enumerate(names):
             store = Store(directory / name)
             missing = [clip for clip in clips if clip.sha not in store]
             for first in range(0, len(missing), CHUNK):
@@ -60,7 +62,13 @@ def cut(
                 store.add([clip.sha for clip in chunk], np.stack(pool.map(make, chunk, 32)))
                 log.info("%s windows: %d of %d", name, first + len(chunk), len(missing))
             stores.append(store)
-    return Windows(stores)
+    return Windows(names, stores)
+
+
+def seeded(clip: Clip, purpose: str) -> np.random.Generator:
+    """A generator of random numbers that depends on the clip and the purpose only."""
+    digest = hashlib.sha256(f"{SEED}{clip.sha}{purpose}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
 
 
 def _window(
