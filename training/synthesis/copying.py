@@ -154,7 +154,7 @@ def choose_originals(clips: Sequence[Clip], corpus: Corpus, count: int) -> list[
 def plan_copies(
     name: str, engine: Engine, copier: Copier, originals: Sequence[Clip], corpus: Corpus
 ) -> Iterator[Planned]:
-    """A copy of the first 8 s of each original."""
+    """A copy of the first 8 s of each original by `copier`, which is called `name`."""
     for original in originals:
         yield Planned(
             engine=engine,
