@@ -13,7 +13,7 @@ import torch
 
 from training.corpora import Corpus, open_corpus
 from training.manifest import Clip, read_manifest
-from training.synthesis import copying, hibari, kokoro, legacy, piper
+from training.synthesis import copying, hibari, hifigan, kokoro, legacy, piper
 from training.synthesis.sets import Engine, Planned, produce
 from training.synthesis.vocoder_training import fitted
 from training.synthesis.vocoders import GENERATORS
@@ -26,8 +26,9 @@ SPOKEN_SETS: dict[str, Callable[[], Iterator[Planned]]] = {
     "flite": legacy.plan_flite,
     "festival": legacy.plan_festival,
 }
+COPIERS = {**copying.COPIERS, "hifi-gan": (hifigan.ENGINE, hifigan.copy)}
 NEURAL_COPIES = {f"neural-{name}": name for name in GENERATORS}
-COPIES = tuple(f"copy-{name}" for name in (*copying.COPIERS, *NEURAL_COPIES))
+COPIES = tuple(f"copy-{name}" for name in (*COPIERS, *NEURAL_COPIES))
 SETS = (*SPOKEN_SETS, *COPIES)
 NEURAL = Engine("neural vocoder", "vocoder", 2026, "Apache-2.0")
 HEARD_CLIPS = 3000
@@ -69,8 +70,8 @@ def _planned(arguments: argparse.Namespace) -> Iterator[tuple[str, Iterator[Plan
 def _copier(
     name: str, clips: Sequence[Clip], corpus: Corpus, out: Path
 ) -> tuple[Engine, copying.Copier]:
-    if name in copying.COPIERS:
-        return copying.COPIERS[name]
+    if name in COPIERS:
+        return COPIERS[name]
     heard = copying.choose_originals(clips, corpus, HEARD_CLIPS)
     return NEURAL, fitted(NEURAL_COPIES[name], heard, corpus, out / "vocoders")
 
