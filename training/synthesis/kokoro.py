@@ -41,8 +41,8 @@ _SYMBOLS = {
 
 def plan() -> Iterator[Planned]:
     """40 mixed speakers, twelve clips each, every language in turn, English half of the time."""
-    for speaker in range(SPEAKERS):
-        for number in range(CLIPS):
+    for number in range(CLIPS):
+        for speaker in range(SPEAKERS):
             turn = (speaker * CLIPS + number) // 2
             language = LANGUAGES[0] if number % 2 else LANGUAGES[1 + turn % (len(LANGUAGES) - 1)]
             yield Planned(
