@@ -59,7 +59,8 @@ def _planned(arguments: argparse.Namespace) -> Iterator[tuple[str, Iterator[Plan
             yield name, plan()
     copies = [name.removeprefix("copy-") for name in COPIES if name in wanted]
     if copies:
-        clips = read_manifest(arguments.manifest)
+        reserved = set(arguments.reserved.read_text().split()) if arguments.reserved else set()
+        clips = [clip for clip in read_manifest(arguments.manifest) if clip.sha not in reserved]
         corpus = open_corpus(clips, arguments.corpus)
         originals = copying.choose_originals(clips, corpus, arguments.originals)
         for name in copies:
@@ -83,6 +84,9 @@ def _arguments() -> argparse.Namespace:
         "--corpus", type=Path, default=Path("cache/corpus"), help="decoded originals"
     )
     parser.add_argument("--out", type=Path, default=Path("cache/synthesis"), help="folder of sets")
+    parser.add_argument(
+        "--reserved", type=Path, help="blob hashes, one a line, of what must not be used"
+    )
     parser.add_argument("--only", choices=SETS, action="append", help="this set, repeatable")
     parser.add_argument("--originals", type=int, default=250, help="recordings to copy")
     return parser.parse_args()
