@@ -27,6 +27,7 @@ TINY_EN_HEADS = 6
 FFT = 400
 HOP = 160
 MELS = 80
+HIGHEST_HZ = 8_000.0
 FRAMES = WINDOW_SAMPLES // HOP
 _DTYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
 _FLOATS = (np.float32, np.float16)
@@ -76,12 +77,15 @@ def read_tensors(file: BinaryIO) -> dict[str, np.ndarray]:
     return tensors
 
 
-def mel_filters() -> np.ndarray:
-    """Slaney's mel filter bank as Whisper uses it, shape (80, 201), 0 to 8 kHz, area-normalised."""
-    hertz = np.linspace(0.0, SAMPLE_RATE / 2, FFT // 2 + 1)
+def mel_filters(bands: int = MELS, fft: int = FFT, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+    """Slaney's mel filter bank, 0 to 8 kHz, area-normalised: (bands, fft / 2 + 1).
+
+    As it is, the one that Whisper uses, (80, 201).
+    """
+    hertz = np.linspace(0.0, sample_rate / 2, fft // 2 + 1)
     step = np.log(6.4) / 27.0
-    top = 15.0 + np.log(SAMPLE_RATE / 2 / 1000.0) / step
-    mel = np.linspace(0.0, top, MELS + 2)
+    top = 15.0 + np.log(HIGHEST_HZ / 1000.0) / step
+    mel = np.linspace(0.0, top, bands + 2)
     corners = np.where(mel < 15.0, mel * 200.0 / 3.0, 1000.0 * np.exp(step * (mel - 15.0)))
     rising = (hertz - corners[:-2, None]) / np.diff(corners)[:-1, None]
     falling = (corners[2:, None] - hertz) / np.diff(corners)[1:, None]

@@ -39,7 +39,7 @@ def world(samples: Samples, generator: np.random.Generator) -> Samples:
     """WORLD (Morise et al. 2016) with full envelopes; nothing in it is random."""
     del generator
     f0, envelope, aperiodicity = _world_analysis(samples)
-    return _like(samples, pyworld.synthesize(f0, envelope, aperiodicity, SAMPLE_RATE))
+    return at_level_of(samples, pyworld.synthesize(f0, envelope, aperiodicity, SAMPLE_RATE))
 
 
 def world_coded(samples: Samples, generator: np.random.Generator) -> Samples:
@@ -57,7 +57,7 @@ def world_coded(samples: Samples, generator: np.random.Generator) -> Samples:
         pyworld.decode_aperiodicity(bands, SAMPLE_RATE, fft),
         SAMPLE_RATE,
     )
-    return _like(samples, generated)
+    return at_level_of(samples, generated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class GriffinLim:
             ahead = consistent + MOMENTUM * (consistent - previous)
             spectra = torch.polar(magnitudes, ahead.angle())
             previous = consistent
-        return _like(samples, self._signal(spectra, samples.size).numpy())
+        return at_level_of(samples, self._signal(spectra, samples.size).numpy())
 
     def _signal(self, spectra: torch.Tensor, length: int) -> torch.Tensor:
         return istft(spectra, self.fft, self.hop, length)
@@ -112,7 +112,7 @@ def lpc(samples: Samples, generator: np.random.Generator) -> Samples:
         driven[: 2 * LPC_HOP] *= overlap
         driven[2 * LPC_HOP :] = 0.0
         generated[centre - LPC_HOP : centre + 2 * LPC_HOP] += lfilter([gain], predictor, driven)
-    return _like(samples, generated[LPC_FRAME : LPC_FRAME + samples.size])
+    return at_level_of(samples, generated[LPC_FRAME : LPC_FRAME + samples.size])
 
 
 _OWN = "Apache-2.0"
@@ -154,7 +154,7 @@ def choose_originals(clips: Sequence[Clip], corpus: Corpus, count: int) -> list[
 def plan_copies(
     name: str, engine: Engine, copier: Copier, originals: Sequence[Clip], corpus: Corpus
 ) -> Iterator[Planned]:
-    """A copy of the first 8 s of each original."""
+    """A copy of the first 8 s of each original by `copier`, which is called `name`."""
     for original in originals:
         yield Planned(
             engine=engine,
@@ -165,6 +165,16 @@ def plan_copies(
             make=functools.partial(_copy, name, copier, original, corpus),
             pair=original.sha,
         )
+
+
+def at_level_of(samples: Samples, generated: np.ndarray) -> Samples:
+    """`generated` at the length and RMS of `samples`."""
+    fitted = np.zeros(samples.size)
+    count = min(samples.size, generated.size)
+    fitted[:count] = generated[:count]
+    power = np.mean(np.square(fitted))
+    gain = np.sqrt(np.mean(np.square(samples, dtype=np.float64)) / power) if power > 0.0 else 0.0
+    return (fitted * gain).astype(np.float32)
 
 
 def _copy(name: str, copier: Copier, original: Clip, corpus: Corpus) -> Sound:
@@ -201,16 +211,6 @@ def _all_pole(frame: np.ndarray) -> tuple[np.ndarray, float]:
     coefficients = solve_toeplitz(lags[:-1], lags[1:])
     error = max(float(lags[0] - coefficients @ lags[1:]), 0.0)
     return np.concatenate(([1.0], -coefficients)), float(np.sqrt(error / frame.size))
-
-
-def _like(samples: Samples, generated: np.ndarray) -> Samples:
-    """`generated` at the length and RMS of `samples`."""
-    fitted = np.zeros(samples.size)
-    count = min(samples.size, generated.size)
-    fitted[:count] = generated[:count]
-    power = np.mean(np.square(fitted))
-    gain = np.sqrt(np.mean(np.square(samples, dtype=np.float64)) / power) if power > 0.0 else 0.0
-    return (fitted * gain).astype(np.float32)
 
 
 @functools.cache

@@ -41,8 +41,8 @@ _SYMBOLS = {
 
 def plan() -> Iterator[Planned]:
     """40 mixed speakers, twelve clips each, every language in turn, English half of the time."""
-    for speaker in range(SPEAKERS):
-        for number in range(CLIPS):
+    for number in range(CLIPS):
+        for speaker in range(SPEAKERS):
             turn = (speaker * CLIPS + number) // 2
             language = LANGUAGES[0] if number % 2 else LANGUAGES[1 + turn % (len(LANGUAGES) - 1)]
             yield Planned(
@@ -83,7 +83,7 @@ def _speak(speaker: int, number: int, language: str) -> Sound:
     inputs = {
         "tokens": np.array([[0, *tokens, 0]]),
         "style": mixed_style(speaker, len(tokens)).astype(np.float32)[None],
-        "speed": generator.uniform(0.85, 1.2, 1).astype(np.float32),
+        "speed": generator.uniform(0.95, 1.35, 1).astype(np.float32),
     }
     (samples,) = _session().run(None, inputs)
     return Sound(np.ravel(samples), SAMPLE_RATE)

@@ -17,6 +17,7 @@ import numpy as np
 from onnxruntime import InferenceSession, SessionOptions
 
 from training.corpora import SET_INDEX
+from training.manifest import Clip, read_manifest
 from veravox.audio.canonical import Samples
 
 COLUMNS = [
@@ -132,7 +133,7 @@ def produce(name: str, planned: Iterable[Planned], out: Path) -> Produced:
     clips, seconds = 0, 0.0
     with index.open("a", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if not made:
+        if file.tell() == 0:
             writer.writeheader()
         for clip in planned:
             path = f"{clip.name}.flac"
@@ -146,6 +147,12 @@ def produce(name: str, planned: Iterable[Planned], out: Path) -> Produced:
             file.flush()
             clips, seconds = clips + 1, seconds + sound.seconds
     return Produced(clips, seconds)
+
+
+def read_sets(out: Path) -> list[Clip]:
+    """The clips of every set below `out`, as rows of a manifest."""
+    indexes = sorted(out.glob(f"synthesis+*/{SET_INDEX}"))
+    return [clip for index in indexes for clip in read_manifest(index)]
 
 
 def flac(sound: Sound) -> bytes:

@@ -112,6 +112,7 @@ def test_full_balance_gives_every_system_the_same_weight():
         ("F5-TTS", "flow matching"),
         ("StyleTTS2", "adversarial"),
         ("gemini-tts", "commercial"),
+        ("kokoro:mix3", "adversarial"),
         ("WaveNet", None),
         ("", None),
     ],

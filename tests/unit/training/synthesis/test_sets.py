@@ -8,7 +8,7 @@ import pytest
 from tests.audio_factory import speech
 from training.corpora import build_corpus
 from training.manifest import read_manifest
-from training.synthesis.sets import Engine, Planned, Sound, produce, set_folder
+from training.synthesis.sets import Engine, Planned, Sound, produce, read_sets, set_folder
 from training.synthesis.texts import draw, languages
 
 RATE = 24_000
@@ -38,6 +38,13 @@ def test_a_set_is_read_like_any_source_of_the_manifest(tmp_path: Path):
     assert corpus.seconds(clip) == pytest.approx(2.0, abs=0.01)
 
 
+def test_all_sets_of_a_folder_are_read_together(tmp_path: Path):
+    for name in ("one", "two"):
+        produce(name, [planned("1")], tmp_path)
+
+    assert [clip.repo for clip in read_sets(tmp_path)] == ["synthesis/one", "synthesis/two"]
+
+
 def test_what_a_set_has_is_not_made_again(tmp_path: Path):
     first = produce("demo", [planned("1")], tmp_path)
     second = produce("demo", [planned("1", refuse), planned("2")], tmp_path)
@@ -46,9 +53,10 @@ def test_what_a_set_has_is_not_made_again(tmp_path: Path):
     assert second.seconds == pytest.approx(2.0)
 
 
-def test_a_set_goes_on_where_a_failure_stopped_it(tmp_path: Path):
-    with pytest.raises(AssertionError):
-        produce("demo", [planned("1"), planned("2", refuse)], tmp_path)
+def test_a_set_goes_on_where_failures_stopped_it(tmp_path: Path):
+    for failing in ([planned("1", refuse)], [planned("1"), planned("2", refuse)]):
+        with pytest.raises(AssertionError):
+            produce("demo", failing, tmp_path)
 
     assert produce("demo", [planned("1", refuse), planned("2")], tmp_path).clips == 1
     assert len(read_manifest(set_folder(tmp_path, "demo") / "index.csv")) == 2
