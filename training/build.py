@@ -27,7 +27,8 @@ from training.calibrate import (
 from training.corpora import Corpus, build_corpus
 from training.crossval import cross_validate, leave_family_out
 from training.export import Detector, Logits, export
-from training.features import SEED, choose, compute, seeded
+from training.features import choose, compute
+from training.windows import SEED, seeded
 from training.heads import Head, HeadOptions, fit_head
 from training.manifest import Clip, check_reserved, read_manifest
 from training.recordings import Recording, choose_long, held_out_logits, join_by_speaker

@@ -6,7 +6,7 @@ its bona fide speech, clean and augmented. Leaving out a whole family besides is
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,8 +53,13 @@ def deal(clips: Sequence[Clip]) -> dict[str, int]:
     return folds
 
 
-def cross_validate(features: Features, options: HeadOptions, seed: int = 0) -> CrossValidation:
-    """Fits and judges one head per fold."""
+def cross_validate(
+    features: Features,
+    options: HeadOptions,
+    seed: int = 0,
+    usable: Callable[[Clip], bool] = lambda clip: True,
+) -> CrossValidation:
+    """Fits one head per fold, on the clips that are `usable`, and judges it on the whole fold."""
     clips = [example.clip for example in features.examples]
     augmented = np.array([example.variant > 0 for example in features.examples])
     spoof = np.array([clip.spoof for clip in clips])
@@ -66,7 +71,7 @@ def cross_validate(features: Features, options: HeadOptions, seed: int = 0) -> C
     errors: list[list[float]] = []
     for held_out in range(FOLDS):
         outside = fold == held_out
-        inside = np.flatnonzero(unrelated(clips, outside))
+        inside = np.flatnonzero(unrelated(clips, outside) & [usable(clip) for clip in clips])
         head = fit_head(features.values[inside], [clips[i] for i in inside], options, seed)
         logits[outside] = predict(head, features.values[outside], options)
         heads.append(head)
