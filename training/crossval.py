@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.features import Features
-from training.heads import Head, HeadOptions, fit_head, predict
+from training.heads import Head, HeadOptions, fit_heads, predict
 from training.manifest import Clip
 from training.systems import MODERN_FAMILIES, base_name, modern_family
 from veravox.evaluation.metrics import eer
@@ -23,13 +23,13 @@ UNDEALT = -1
 
 @dataclass(frozen=True, slots=True)
 class CrossValidation:
-    """Held-out `logits`, a row for each example; the `heads` by fold; the `folds` by repository.
+    """Held-out `logits`, a row for each example; the `heads` of each fold; `folds` by repository.
 
     `eer` and `eer_augmented`: means over folds of the EER on modern systems.
     """
 
     logits: np.ndarray
-    heads: list[Head]
+    heads: list[list[Head]]
     folds: dict[str, int]
     eer: float
     eer_augmented: float
@@ -56,25 +56,27 @@ def deal(clips: Sequence[Clip]) -> dict[str, int]:
 def cross_validate(
     features: Features,
     options: HeadOptions,
+    count: int = 1,
     seed: int = 0,
-    usable: Callable[[Clip], bool] = lambda clip: True,
+    usable: Callable[[Clip], bool] | None = None,
 ) -> CrossValidation:
-    """Fits one head per fold, on the clips that are `usable`, and judges it on the whole fold."""
+    """Fits `count` heads per fold, on the clips that are `usable`, and judges their mean."""
     clips = [example.clip for example in features.examples]
     augmented = np.array([example.variant > 0 for example in features.examples])
     spoof = np.array([clip.spoof for clip in clips])
     judged = np.array([not c.spoof or modern_family(c.system) is not None for c in clips])
     folds = deal(clips)
     fold = np.array([folds.get(clip.repo, UNDEALT) for clip in clips])
+    allowed = np.array([usable is None or usable(clip) for clip in clips])
     logits = np.zeros(len(clips))
-    heads: list[Head] = []
+    heads: list[list[Head]] = []
     errors: list[list[float]] = []
     for held_out in range(FOLDS):
         outside = fold == held_out
-        inside = np.flatnonzero(unrelated(clips, outside) & [usable(clip) for clip in clips])
-        head = fit_head(features.values[inside], [clips[i] for i in inside], options, seed)
-        logits[outside] = predict(head, features.values[outside], options)
-        heads.append(head)
+        inside = np.flatnonzero(unrelated(clips, outside) & allowed)
+        members = [clips[i] for i in inside]
+        heads.append(fit_heads(features.values[inside], members, options, count, seed))
+        logits[outside] = predict(heads[-1], features.values[outside], options)
         rows = [outside & judged & (augmented == changed) for changed in (False, True)]
         errors.append([eer(logits[row], spoof[row]) for row in rows])
     clean, changed = np.mean(errors, axis=0)
@@ -82,7 +84,7 @@ def cross_validate(
 
 
 def leave_family_out(
-    features: Features, options: HeadOptions, seed: int = 0
+    features: Features, options: HeadOptions, count: int = 1
 ) -> dict[str, np.ndarray]:
     """For each modern family the logits of heads that saw none of its systems.
 
@@ -100,9 +102,10 @@ def leave_family_out(
         for held_out in range(FOLDS):
             outside = fold == held_out
             inside = np.flatnonzero(unrelated(clips, outside) & (family != name))
-            head = fit_head(features.values[inside], [clips[i] for i in inside], options, seed)
+            members = [clips[i] for i in inside]
             wanted = outside & (~spoof | (family == name))
-            logits[wanted] = predict(head, features.values[wanted], options)
+            fitted = fit_heads(features.values[inside], members, options, count)
+            logits[wanted] = predict(fitted, features.values[wanted], options)
         results[name] = logits
     return results
 

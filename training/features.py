@@ -1,6 +1,5 @@
 """Which clips are trained on, and pooled encoder features of their windows, kept on disk."""
 
-import hashlib
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
@@ -32,7 +31,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """`values`: (n, layers, 2, width) float16, one row for each of `examples`."""
+    """`values`: (n, layers, statistics, width) float16, one row for each of `examples`."""
 
     examples: list[Example]
     values: np.ndarray
@@ -50,27 +49,25 @@ def choose(clips: Sequence[Clip], per_system: int, per_source: int) -> list[Clip
     ]
 
 
-def compute(
-    clips: Sequence[Clip], windows: Windows, variants: int, encoder: Encoder, directory: Path
-) -> Features:
-    """Features of each clip's window in the first `variants`; resumes where it stopped."""
+def compute(clips: Sequence[Clip], windows: Windows, encoder: Encoder, directory: Path) -> Features:
+    """Features of each clip's window in every variant; resumes where it stopped."""
     examples: list[Example] = []
     parts: list[np.ndarray] = []
-    for variant in range(variants):
-        store = Store(directory / f"{encoder.name}-{windows.names[variant]}")
+    for variant, name in enumerate(windows.names):
+        store = Store(directory / f"{encoder.name}-{name}")
         missing = [clip for clip in clips if clip.sha not in store]
         for first in range(0, len(missing), CHUNK):
             chunk = missing[first : first + CHUNK]
             values = encode([windows.samples(clip, variant) for clip in chunk], encoder)
             store.add([clip.sha for clip in chunk], values)
-            log.info("%s features: %d of %d", windows.names[variant], first + len(chunk), len(missing))
+            log.info("%s features: %d of %d", name, first + len(chunk), len(missing))
         examples += [Example(clip, variant) for clip in clips]
         parts.append(store.rows([clip.sha for clip in clips]))
     return Features(examples, np.concatenate(parts))
 
 
 def encode(windows: Sequence[Samples], encoder: Encoder) -> np.ndarray:
-    """Pooled features of windows in the model's view: (n, layers, 2, width) float16."""
+    """Pooled features of windows in the model's view: (n, layers, statistics, width) float16."""
     with torch.inference_mode():
         return np.concatenate(
             [

@@ -94,8 +94,8 @@ def held_out_logits(
         path = directory / f"{encoder.name}-{recording.key}.npy"
         if not path.exists():
             np.save(path, encode(recording.windows(corpus), encoder))
-        head = validation.heads[validation.folds[recording.repo]]
-        logits.append(predict(head, np.load(path), options))
+        heads = validation.heads[validation.folds[recording.repo]]
+        logits.append(predict(heads, np.load(path), options))
     return logits
 
 

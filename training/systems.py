@@ -48,9 +48,7 @@ MODERN_FAMILIES: dict[str, str] = {
         "stylespeech-vc styletts-vc triaan-vc vevo-timbre voicemixer voiceshop wav2vec-vc "
         "wav2vec2-vc winter-vc zest"
     ),
-    "commercial": (
-        "azure-tts doubao elevenlabs gemini-tts gpt-4o-audio gtts silero"
-    ),
+    "commercial": ("azure-tts doubao elevenlabs gemini-tts gpt-4o-audio gtts silero"),
 }
 OLDER_FAMILIES: dict[str, str] = {
     "acoustic model": (
@@ -78,9 +76,7 @@ OLDER_FAMILIES: dict[str, str] = {
         "parallelwavegan periodwave specgrad univnet usfgan vocos wavefit waveflow waveglow "
         "wavegrad wavehax wavenet wavernn world"
     ),
-    "editing": (
-        "campnet editspeech retrievertts"
-    ),
+    "editing": ("campnet editspeech retrievertts"),
 }
 
 _MODERN = {s: family for family, systems in MODERN_FAMILIES.items() for s in systems.split()}

@@ -75,7 +75,9 @@ def tune(
     for step in range(first, options.steps):
         rows = draws[step]
         batch = torch.from_numpy(
-            np.stack([_stretch(clips[r], windows, options, seed, step, i) for i, r in enumerate(rows)])
+            np.stack(
+                [_stretch(clips[r], windows, options, seed, step, i) for i, r in enumerate(rows)]
+            )
         )
         target = torch.from_numpy(labels[rows])
         target = target * (1 - options.label_smoothing) + 0.5 * options.label_smoothing
@@ -100,7 +102,9 @@ def tune(
     return average
 
 
-def _draws(clips: Sequence[Clip], options: TuneOptions, generator: np.random.Generator) -> np.ndarray:
+def _draws(
+    clips: Sequence[Clip], options: TuneOptions, generator: np.random.Generator
+) -> np.ndarray:
     """Rows of clips, (steps, batch)."""
     weights = sampling_weights(clips, options.balance)
     return generator.choice(len(clips), size=(options.steps, options.batch), p=weights)
@@ -129,7 +133,9 @@ def _groups(network: nn.Module, options: TuneOptions) -> list[dict[str, object]]
 
 def _follow(average: nn.Module, network: nn.Module, momentum: float) -> None:
     with torch.no_grad():
-        for kept, new in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+        for kept, new in zip(
+            average.state_dict().values(), network.state_dict().values(), strict=True
+        ):
             if kept.dtype.is_floating_point:
                 kept.lerp_(new, 1 - momentum)
             else:

@@ -29,6 +29,7 @@ HOP = 160
 MELS = 80
 HIGHEST_HZ = 8_000.0
 FRAMES = WINDOW_SAMPLES // HOP
+LAGS = (1, 2, 4)
 _DTYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
 _FLOATS = (np.float32, np.float16)
 
@@ -151,7 +152,7 @@ class Encoder(nn.Module):
         """`tensors` as `read_tiny_en` gives them."""
         super().__init__()
         width, mels, _ = tensors["encoder/conv1/weight"].shape
-        self.name = f"whisper-{width}-{depth}"
+        self.name = f"whisper-{width}-{depth}-lags-{len(LAGS)}"
         self.logmel = LogMel()
         self.conv1 = nn.Conv1d(mels, width, 3, padding=1)
         self.conv2 = nn.Conv1d(width, width, 3, stride=2, padding=1)
@@ -196,8 +197,12 @@ class Encoder(nn.Module):
 
 
 def pooled(outputs: list[Tensor]) -> Tensor:
-    """Mean and standard deviation over time of each layer: (batch, layers, 2, width)."""
+    """Statistics over time of each layer: (batch, layers, len(LAGS) + 2, width).
+
+    Mean, standard deviation, and the mean absolute change over each of LAGS frames of 20 ms.
+    """
     stacked = torch.stack(outputs, dim=1)
     mean = stacked.mean(dim=2)
     deviation = torch.sqrt(stacked.var(dim=2, correction=0) + 1e-6)
-    return torch.stack((mean, deviation), dim=2)
+    changes = [(stacked[:, :, lag:] - stacked[:, :, :-lag]).abs().mean(dim=2) for lag in LAGS]
+    return torch.stack((mean, deviation, *changes), dim=2)

@@ -1,8 +1,9 @@
 """Windows of 5 s of training clips, as they are and through random channels, kept on disk.
 
 Each clip gives one window for each variant: variant 0 is the recording as it is, every other one a
-random place and channel, all seeded by the clip's blob hash. A window is kept as int16, scaled to
-its peak; models level it again.
+random place and channel, all seeded by the clip's blob hash. The voices of the channels' babble are
+part of a variant's name, so that a window never comes from another policy. A window is kept as
+int16, scaled to its peak; models level it again.
 """
 
 import hashlib
@@ -50,7 +51,8 @@ def cut(
     processes: int = 1,
 ) -> Windows:
     """Windows of all clips in `variants` variants; only what is not in `directory` is made."""
-    names = ["clean", *(f"policy-{POLICY}-{variant}" for variant in range(1, variants))]
+    policy = f"policy-{POLICY}-{augmentation.fingerprint}"
+    names = ["clean", *(f"{policy}-{variant}" for variant in range(1, variants))]
     stores: list[Store] = []
     with get_context("fork").Pool(processes) as pool:
         for variant, name in enumerate(names):
@@ -71,9 +73,7 @@ def seeded(clip: Clip, purpose: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest[:8], "big"))
 
 
-def _window(
-    clip: Clip, *, variant: int, corpus: Corpus, augmentation: Augmentation
-) -> np.ndarray:
+def _window(clip: Clip, *, variant: int, corpus: Corpus, augmentation: Augmentation) -> np.ndarray:
     generator = seeded(clip, f"window {variant}")
     length = round(corpus.seconds(clip) * SAMPLE_RATE)
     first = int(generator.integers(max(1, length - WINDOW_SAMPLES + 1)))

@@ -80,7 +80,7 @@ def test_training_a_head_twice_gives_the_same_logits(separable: Features):
     clips = [example.clip for example in separable.examples]
 
     first, second = (
-        predict(fit_head(separable.values, clips, OPTIONS, seed=5), separable.values, OPTIONS)
+        predict([fit_head(separable.values, clips, OPTIONS, seed=5)], separable.values, OPTIONS)
         for _ in range(2)
     )
 
