@@ -5,17 +5,21 @@ Each changes one thing of the shipped recipe and is judged by the selection sign
 channel, three seeds. A line of docs/experiments.md is printed for each.
 """
 
+import argparse
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from training.crossval import cross_validate
 from training.features import Features
 from training.heads import HeadOptions
 from training.manifest import Clip
+from training.prepare import add_arguments, prepare, sources_of
+from training.select import select
 from training.systems import base_name, modern_family
 
 SEEDS = 3
@@ -81,3 +85,29 @@ def run(experiment: Experiment, features: Features, options: HeadOptions) -> np.
         for seed in range(SEEDS)
     ]
     return np.array([(result.eer, result.eer_augmented) for result in results])
+
+
+def row(experiment: Experiment, errors: np.ndarray) -> str:
+    """A line of the table in docs/experiments.md; `errors` as `run` gives them."""
+    mean, spread = 100 * errors.mean(axis=0), 100 * np.ptp(errors, axis=0)
+    cells = (f"{m:.1f} ({s:.1f})" for m, s in zip(mean, spread, strict=True))
+    return f"| {experiment.change} | {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m training.experiments", description=__doc__)
+    add_arguments(parser)
+    parser.add_argument("names", nargs="*", choices=[*EXPERIMENTS, []], help="default: all")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    prepared = prepare(sources_of(arguments), arguments.whisper, arguments.cache, arguments.threads)
+    options = select(prepared.features, arguments.cache / "selection.json")
+    print("| change | EER, % (spread over seeds) | through a channel |\n|---|---|---|")
+    for name in arguments.names or EXPERIMENTS:
+        experiment = EXPERIMENTS[name]
+        print(row(experiment, run(experiment, prepared.features, options)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
