@@ -53,6 +53,7 @@ def test_weights_come_back_as_they_were_kept(name: str, tmp_path: Path):
 
     first, second = (Vocoder(each)(VOICE, np.random.default_rng()) for each in (generator, loaded))
     assert first.shape == VOICE.shape
+    assert np.std(first) == pytest.approx(np.std(VOICE), rel=0.01)
     assert np.array_equal(first, second)
 
 
