@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from training.synthesis.sets import Engine, Planned, Sound, generator_of
-from training.synthesis.texts import draw
+from training.synthesis.texts import draw_distinct
 from veravox.audio.decode import DecodeLimits
 from veravox.audio.reader import read_media
 
@@ -80,20 +80,19 @@ def plan_festival() -> Iterator[Planned]:
 
 
 def _plan(program: str, voice: Voice, command: list[str]) -> Iterator[Planned]:
-    for number in range(CLIPS):
+    for number, text in enumerate(draw_distinct(voice.language, CLIPS, generator_of(voice.name))):
         yield Planned(
             engine=voice.engine,
             system=f"{program}:{voice.name}",
             language=voice.language,
             speaker=f"{program}-{voice.name}",
             name=f"{voice.name}/{number:02d}",
-            make=functools.partial(_speak, voice, number, command),
+            make=functools.partial(_speak, voice, text, command),
         )
 
 
-def _speak(voice: Voice, number: int, command: list[str]) -> Sound:
+def _speak(voice: Voice, sentence: str, command: list[str]) -> Sound:
     """Raises FileNotFoundError without the program, CalledProcessError when it fails."""
-    sentence = draw(voice.language, generator_of(voice.name, str(number)))
     with tempfile.TemporaryDirectory() as folder:
         text, speech = Path(folder, "text.txt"), Path(folder, "speech.wav")
         text.write_text(f"{sentence}\n", encoding=voice.encoding)

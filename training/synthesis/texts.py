@@ -28,3 +28,11 @@ def draw(language: str, generator: np.random.Generator) -> str:
         return str(generator.choice(sentences["long"]))
     first, second = generator.choice(sentences["short"], size=2, replace=False)
     return f"{first} {second}"
+
+
+def draw_distinct(language: str, count: int, generator: np.random.Generator) -> list[str]:
+    """`count` different texts, for engines that say the same text in the same way every time."""
+    drawn: dict[str, None] = {}
+    while len(drawn) < count:
+        drawn[draw(language, generator)] = None
+    return list(drawn)

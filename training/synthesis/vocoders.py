@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.synthesis.copying import at_level_of
 from training.synthesis.spectra import istft, mel_filters, stft
 from veravox.audio.canonical import Samples, level
 
@@ -122,7 +123,7 @@ class Vocoder:
         padded = np.pad(level(samples), (0, HOP))
         with torch.inference_mode():
             copy = self._generator(log_mel(torch.from_numpy(padded))[None])[0].numpy()
-        return copy[: samples.size]
+        return at_level_of(samples, copy)
 
 
 def save(generator: nn.Module, path: Path) -> None:

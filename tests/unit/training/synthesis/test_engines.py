@@ -7,7 +7,7 @@ import pytest
 
 from training.synthesis import legacy
 from training.synthesis.sets import Planned, Sound
-from training.synthesis.texts import languages
+from training.synthesis.texts import draw_distinct, languages
 from veravox.audio.activity import SPEECH_PROBABILITY, SpeechActivity
 from veravox.audio.canonical import canonicalise
 
@@ -75,6 +75,13 @@ def test_a_legacy_engine_speaks(program: str):
         pytest.skip(f"needs the program {program}")
 
     assert_speech(next(iter(PROGRAMS[program]())).make())
+
+
+@pytest.mark.parametrize("language", languages())
+def test_an_engine_without_chance_is_given_different_texts(language: str):
+    texts = draw_distinct(language, legacy.CLIPS, np.random.default_rng(1))
+
+    assert len(set(texts)) == legacy.CLIPS
 
 
 def test_legacy_voices_have_sentences_of_their_language():

@@ -9,10 +9,15 @@ from training.corpora import Corpus
 from training.manifest import Clip
 from training.synthesis.vocoder_training import Schedule, fit, reconstruction_loss
 from training.synthesis.vocoders import GENERATORS, Vocoder, load, log_mel, save
+from veravox.audio.canonical import Samples
 
 VOICE = np.ravel(speech(1.3, 16_000))
 CLIP = Clip("train", "bonafide", "a/b", "1" * 40, "a.wav", "", "", "en", "anna", 2024)
-SHORT = Schedule(steps=12, batch=2, frames=16, rate=2e-3)
+SHORT = Schedule(steps=8, batch=1, frames=16, rate=2e-3)
+
+
+def rms(samples: Samples) -> float:
+    return float(np.sqrt(np.mean(np.square(samples))))
 
 
 @pytest.fixture
@@ -53,6 +58,7 @@ def test_weights_come_back_as_they_were_kept(name: str, tmp_path: Path):
 
     first, second = (Vocoder(each)(VOICE, np.random.default_rng()) for each in (generator, loaded))
     assert first.shape == VOICE.shape
+    assert rms(first) == pytest.approx(rms(VOICE), rel=0.01)
     assert np.array_equal(first, second)
 
 
