@@ -80,7 +80,7 @@ def build(sources: Sources, prepared: Prepared, cache: Path, out: Path) -> Model
     rows = [example.clip for example in train.examples]
     heads = fit_heads(train.values, rows, options, HEADS)
     validation = cross_validate(train, options)
-    by_family = leave_family_out(train, options)
+    dealt = [clip for clip in prepared.train if clip.repo in validation.folds]
 
     def held_out(recordings: Sequence[Recording]) -> Scored:
         logits = held_out_logits(
@@ -88,8 +88,8 @@ def build(sources: Sources, prepared: Prepared, cache: Path, out: Path) -> Model
         )
         return Scored([recording.spoof for recording in recordings], logits)
 
-    long = held_out(choose_long(prepared.train, corpus))
-    joined = held_out(join_by_speaker(prepared.train, corpus))
+    long = held_out(choose_long(dealt, corpus))
+    joined = held_out(join_by_speaker(dealt, corpus))
     folder = out / MODEL_ID
     logit = _export(encoder, heads, options, prepared.dev, corpus, folder)
     spoof = [clip.spoof for clip in prepared.dev]
@@ -97,6 +97,7 @@ def build(sources: Sources, prepared: Prepared, cache: Path, out: Path) -> Model
     changed = Scored(
         spoof, [logit([_augmented(c, corpus, prepared.augmentation)]) for c in prepared.dev]
     )
+    by_family = leave_family_out(train, options, cache / "families")
     decision = fit_decision(dev, changed, unseen(train, validation), long, joined)
     card = ModelCard(
         id=MODEL_ID,

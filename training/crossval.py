@@ -5,9 +5,11 @@ speakers that also occur in the held-out one, and judged there: the fold's moder
 its bona fide speech, clean and augmented. Leaving out a whole family besides is harder still.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -84,18 +86,23 @@ def cross_validate(
 
 
 def leave_family_out(
-    features: Features, options: HeadOptions, count: int = 1
+    features: Features, options: HeadOptions, directory: Path
 ) -> dict[str, np.ndarray]:
     """For each modern family the logits of heads that saw none of its systems.
 
     Each array has a row for each example, NaN where it is neither the family's nor bona fide. The
-    repositories are held out as in `cross_validate`.
+    repositories are held out as in `cross_validate`. Results are kept in `directory`.
     """
+    described = repr((options, features.examples)).encode()
+    path = directory / f"{hashlib.sha256(described).hexdigest()[:24]}.npz"
+    if path.exists():
+        return dict(np.load(path))
     clips = [example.clip for example in features.examples]
     family = np.array([modern_family(c.system) or "" if c.spoof else "" for c in clips])
     spoof = np.array([clip.spoof for clip in clips])
     folds = deal(clips)
     fold = np.array([folds.get(clip.repo, UNDEALT) for clip in clips])
+    directory.mkdir(parents=True, exist_ok=True)
     results: dict[str, np.ndarray] = {}
     for name in MODERN_FAMILIES:
         logits = np.full(len(clips), np.nan)
@@ -104,9 +111,10 @@ def leave_family_out(
             inside = np.flatnonzero(unrelated(clips, outside) & (family != name))
             members = [clips[i] for i in inside]
             wanted = outside & (~spoof | (family == name))
-            fitted = fit_heads(features.values[inside], members, options, count)
+            fitted = fit_heads(features.values[inside], members, options, count=1)
             logits[wanted] = predict(fitted, features.values[wanted], options)
         results[name] = logits
+    np.savez(path, **results)
     return results
 
 

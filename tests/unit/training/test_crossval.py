@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -78,8 +80,10 @@ def test_separable_classes_are_told_apart_in_repositories_never_seen(separable: 
     assert len(validation.heads) == FOLDS
 
 
-def test_a_left_out_family_is_judged_against_all_bona_fide_speech(separable: Features):
-    by_family = leave_family_out(separable, OPTIONS)
+def test_a_left_out_family_is_judged_against_all_bona_fide_speech(
+    separable: Features, tmp_path: Path
+):
+    by_family = leave_family_out(separable, OPTIONS, tmp_path)
 
     assert set(by_family) == set(MODERN_FAMILIES)
     judged = ~np.isnan(by_family["commercial"])
