@@ -87,20 +87,21 @@ def _index(directory: Path, repo: str) -> Path:
     return _shard(directory, repo).with_suffix(".json")
 
 
-def _git_directory(mirrors: Path, repo: str) -> Path | None:
+def git_directory(mirrors: Path, repo: str) -> Path | None:
+    """The mirror of a repository, bare or with a work tree, None where there is none."""
     mirror = mirrors / repo.replace("/", "+") / "repo"
     return next((path for path in (mirror / ".git", mirror) if (path / "HEAD").is_file()), None)
 
 
 def _build_shard(clips: Sequence[Clip], mirrors: Path, directory: Path) -> str:
     repo = clips[0].repo
-    git = _git_directory(mirrors, repo)
+    git = git_directory(mirrors, repo)
     if git is None:
         return f"{repo}: no mirror"
     parts: list[np.ndarray] = []
     places: dict[str, tuple[int, int]] = {}
     position = 0
-    for sha, blob in _blobs(git, [clip.sha for clip in clips]):
+    for sha, blob in blobs(git, [clip.sha for clip in clips]):
         samples = _decoded(blob)
         if samples is None:
             continue
@@ -112,7 +113,7 @@ def _build_shard(clips: Sequence[Clip], mirrors: Path, directory: Path) -> str:
     return f"{repo}: {len(places)} of {len(clips)} clips, {position / SAMPLE_RATE / 3600:.2f} h"
 
 
-def _blobs(git: Path, shas: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+def blobs(git: Path, shas: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     """Each blob that the mirror has, by one process of the protocol of `git cat-file --batch`."""
     command = ["git", "--git-dir", str(git), "cat-file", "--batch"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
