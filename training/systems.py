@@ -7,49 +7,62 @@ case-folded; a variant in brackets belongs to its system ("valle(dac)" is a "val
 
 MODERN_FAMILIES: dict[str, str] = {
     "codec language model": (
-        "ar-codec-lm bark captts-ar clam-tts cosyvoice cosyvoice2 fireredtts fish-speech "
-        "fish-speech-1.5 gpst inworld-tts-1 inworld-tts-1-max indextts indextts2 koel-tts "
-        "lina-speech livespeech make-a-voice mars5 maskgct metavoice metis mqtts ms2kul-valle "
-        "parler-tts soundstorm spark-tts spear-tts speechalign speechgpt speechx step-audio t5-tts "
-        "tortoise uniaudio uslm vall-e valle valle-x vibevoice voicecraft voicestar voxinstruct "
-        "xtts xtts_v1 xtts_v2 zonos"
+        "ar-codec-lm autostyle-tts azure-speech-gpt bark captts-ar clam-tts cosyvoice "
+        "cosyvoice2 cpsp-tts dots-tts fireredtts fish-speech fish-speech-1.5 gpst "
+        "higgs-audio-v3 hubert-tts indextts indextts2 inworld-tts-1 inworld-tts-1-max "
+        "koel-tts lina-speech livespeech make-a-voice mars5 maskgct metavoice metis "
+        "ming-omni-tts mooncast moss-tts mqtts ms2kul-valle omnivoice parler-tts qwen3-tts "
+        "secousticodec-tts soundstorm spark-tts spear-tts speechalign speechgpt speechx "
+        "step-audio t5-tts tortoise uniaudio uslm vall-e valle valle-x vibevoice voicecraft "
+        "voicestar voxinstruct vq-ctap wav2vec2-tts xtts xtts_v1 xtts_v2 zonos zonos2"
     ),
     "flow matching": (
-        "captts-nar e1-tts e2-tts emodubber f5-tts flespeech match-ttsg matcha-tts mean-speech "
-        "ozspeech p-flow speechflow voicebox zipvoice"
+        "azure-flow-tts captts-nar e1-tts e2-tts emodubber f5-tts flespeech match-ttsg "
+        "matcha-tts mean-speech ozspeech p-flow speechflow supertonic voicebox zipvoice"
     ),
     "diffusion": (
-        "ardit comospeech diff-ttsg ditto-tts dmn-tts e3-tts ed-tts fdmn-tts flashspeech "
-        "grad-stylespeech guided-tts2 instructtts latentspeech lightgrad mm-tts naturalspeech2 "
-        "naturalspeech2/3 naturalspeech3 prodiff prompttts2 resgrad simple-tts unicats unitspeech "
-        "vit-tts voiceldm voicetailor zet-speech"
+        "ardit azure-diffusion-tts comospeech dc-comix-tts dex-tts diff-ttsg diffgan-tts "
+        "ditto-tts dmn-tts e3-tts ed-tts face-tts fdmn-tts flashspeech fvtts grad-stylespeech "
+        "guided-tts2 instructtts latentspeech lightgrad mm-tts naturalspeech2 "
+        "naturalspeech2/3 naturalspeech3 prodiff prompttts2 resgrad scenema-audio simple-tts "
+        "unicats unitspeech vit-tts voiceldm voicetailor zet-speech"
     ),
     "adversarial": (
-        "aco-tts asr-guided-tts clone controlspeech face-stylespeech hierspeech hierspeech++ "
-        "hiervst kokoro mega-tts mega-tts2 melotts narsis-tts period-vits pits promptstyle "
-        "prompttts prompttts++ styletts-zs styletts2 vits2"
+        "aco-tts asr-guided-tts clone controlspeech delightfultts delightfultts2 etd-tts "
+        "face-stylespeech hierspeech hierspeech++ hiervst kokoro mega-tts mega-tts2 melotts "
+        "mimic3 narsis-tts period-vits pits promptstyle prompttts prompttts++ styletts "
+        "styletts-zs styletts2 vits2"
     ),
     "voice conversion": (
-        "aas-vc dddm-vc diff-hiervc diffvc freevc genvc nansy pits-vc quickvc rlvc slmgan "
-        "speechtokenizer-vc styletts-vc triaan-vc voicemixer winter-vc"
+        "aas-vc balacoon-revoice bark-vc bnf-vc cycleppg-xvc dddm-vc diff-hiervc diffvc "
+        "facodec-vc freecodec-vc freevc genvc hubert-vc hybrid-bottleneck-vc mixemo-vc nansy "
+        "pits-vc promptvc quickvc rlvc slmgan speechtokenizer-vc stylespeech-vc styletts-vc "
+        "triaan-vc voicemixer wav2vec-vc wav2vec2-vc winter-vc"
     ),
     "commercial": "azure-tts elevenlabs gemini-tts gpt-4o-audio gtts",
 }
 OLDER_FAMILIES: dict[str, str] = {
     "acoustic model": (
-        "adaspeech2 adaspeech4 calm-tts clapspeech coherent-tts daspeech denoispeech diffspeech "
-        "emosphere-tts fastpitch fastspeech2 fastspeech2s fccondubber generspeech glow-tts grad-tts "
-        "hce hpmdubbing jets lightspeech msemotts nautilus neural-dubber neural-hmm overflow "
-        "parrot-tts pausespeech portaspeech priorgrad salle seminas speaker2dub styledubber "
-        "syntaspeech tacotron-gst tacotron2 v2c-net vits yourtts"
+        "adaspeech2 adaspeech4 attentron calm-tts cdfse-tts chunkwise-style-tts clapspeech "
+        "coherent-tts daspeech denoispeech diffspeech emosphere-tts emotional-gst-tacotron "
+        "fastpitch fastspeech2 fastspeech2s fccondubber ganspeech generspeech glow-tts "
+        "grad-tts hce hilvoice hpmdubbing jets lightspeech mellotron msc-tts msemotts "
+        "msrgcn-tts multi-scale-style-tts nautilus neural-dubber neural-hmm nore overflow "
+        "parrot-tts pausespeech portaspeech priorgrad salle seminas speaker2dub styledub "
+        "styledubber styler stylespeech syntaspeech tacotron-gst tacotron2 tongue2speech "
+        "v2c-net vits wsv-tts xvector-tts yourtts"
     ),
     "speech translation": (
-        "comspeech transpeech translatotron translatotron2 unit-hifigan unity"
+        "comspeech streamspeech translatotron translatotron2 transpeech unit-hifigan unity"
     ),
-    "conversion before 2022": "adain-vc again-vc fragmentvc mediumvc ppg-vc s2vc vqmivc vqvc+",
+    "conversion before 2022": (
+        "adain-vc again-vc cyclegan-vc fragmentvc mediumvc ppg-vc s2vc vcc2020-t10 "
+        "vcc2020-t13 vcc2020-t25 vcc2020-t29 vqmivc vqvc+"
+    ),
     "vocoder": (
-        "audiolm bigvgan bigvsan ctx-vec2wav diffwave fregrad hifi-gan infergrad miipher miipher2 "
-        "periodwave specgrad univnet vocos waveflow waveglow wavefit"
+        "audiolm bigvgan bigvsan ctx-vec2wav diffwave fregrad hifi-gan hn-usfgan infergrad "
+        "miipher miipher2 parallelwavegan periodwave specgrad univnet usfgan vocos wavefit "
+        "waveflow waveglow wavehax world"
     ),
     "editing": "retrievertts",
 }

@@ -19,6 +19,9 @@ LABELS = {
 }
 """The label that a rule's kind implies, as the shipped manifest has it."""
 
+_KEYS = {"repo", "year", "language", "licence", "non_commercial", "provenance", "names", "clips"}
+_RULE_KEYS = {"path", "kind", "system", "language"}
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -100,8 +103,7 @@ def describe(source: Source, path: str) -> Described | None:
 
 
 def _source(entry: dict[str, Any]) -> Source:
-    known = {"repo", "year", "language", "licence", "non_commercial", "provenance", "names", "clips"}
-    _refuse_unknown(entry, known)
+    _refuse_unknown(entry, _KEYS)
     repo = entry["repo"]
     return Source(
         repo=repo,
@@ -117,7 +119,7 @@ def _source(entry: dict[str, Any]) -> Source:
 
 def _rules(repo: str, entries: list[dict[str, str]]) -> Iterator[Rule]:
     for entry in entries:
-        _refuse_unknown(entry, {"path", "kind", "system", "language"})
+        _refuse_unknown(entry, _RULE_KEYS)
         kind = entry["kind"]
         if kind not in LABELS:
             raise ValueError(f"{repo}: {kind} is not a kind")

@@ -11,7 +11,7 @@ _AUDIO = re.compile(r"\.(aac|flac|m4a|mp3|mp4|ogg|opus|wav|webm)$", re.IGNORECAS
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """An audio file: its git blob and one path and commit under which it lies."""
+    """An audio file: its git blob, a path and a commit under which it lies."""
 
     sha: str
     path: str
@@ -20,11 +20,11 @@ class Blob:
 
 
 def audio_blobs(git: Path) -> list[Blob]:
-    """Every audio blob of a git directory once, what lies at the head before the rest."""
-    blobs: dict[str, Blob] = {}
+    """Every audio blob of a git directory under each of its paths, first those at the head."""
+    blobs: dict[tuple[str, str], Blob] = {}
     for blob in (*_at_head(git), *_in_history(git)):
         if _AUDIO.search(blob.path):
-            blobs.setdefault(blob.sha, blob)
+            blobs.setdefault((blob.sha, blob.path), blob)
     return list(blobs.values())
 
 

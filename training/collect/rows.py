@@ -106,11 +106,12 @@ def write_rows(rows: Sequence[Row], path: Path) -> None:
 
 
 def _rows(source: Source, git: Path, seen: set[str]) -> Iterator[Row]:
-    described = {
-        blob.sha: (blob, what)
-        for blob in audio_blobs(git)
-        if blob.sha not in seen and (what := describe(source, blob.path)) is not None
-    }
+    described: dict[str, tuple[Blob, Described]] = {}
+    for blob in audio_blobs(git):
+        if blob.sha not in seen and blob.sha not in described:
+            what = describe(source, blob.path)
+            if what is not None:
+                described[blob.sha] = blob, what
     taken: Counter[tuple[str, str]] = Counter()
     for sha, content in blobs(git, sorted(described)):
         blob, what = described[sha]
