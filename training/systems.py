@@ -7,25 +7,29 @@ case-folded; a variant in brackets belongs to its system ("valle(dac)" is a "val
 
 MODERN_FAMILIES: dict[str, str] = {
     "codec language model": (
-        "ar-codec-lm autostyle-tts azure-speech-gpt bark captts-ar clam-tts cosyvoice "
+        "ar-codec-lm autostyle-tts azure-speech-gpt bark captts-ar chattts clam-tts cosyvoice "
         "cosyvoice2 cpsp-tts dots-tts fireredtts fish-speech fish-speech-1.5 gpst "
         "higgs-audio-v3 hubert-tts indextts indextts2 inworld-tts-1 inworld-tts-1-max "
-        "koel-tts lina-speech livespeech make-a-voice mars5 maskgct metavoice metis "
-        "ming-omni-tts mooncast moss-tts mqtts ms2kul-valle omnivoice parler-tts qwen3-tts "
-        "secousticodec-tts soundstorm spark-tts spear-tts speechalign speechgpt speechx "
-        "step-audio t5-tts tortoise uniaudio uslm vall-e valle valle-x vibevoice voicecraft "
-        "voicestar voxinstruct vq-ctap wav2vec2-tts xtts xtts_v1 xtts_v2 zonos zonos2"
+        "koel-tts laura-tts lina-speech livespeech livespeech2 llasa make-a-voice mars5 "
+        "maskgct metavoice metis mimo-audio ming-omni-tts mooncast moss-tts moss-ttsd mqtts "
+        "ms2kul-valle omnivoice parler-tts qwen3-tts secousticodec-tts soulx-podcast "
+        "soundstorm spark-tts spear-tts speechalign speechgpt speechx step-audio style-talker "
+        "t5-tts tadicodec-tts tortoise transduce-and-speak uniaudio uniss uslm vall-e valle "
+        "valle-x vallt vevo-style vevo-tts vevo-voice vibevoice voicecraft voicestar "
+        "voxinstruct vq-ctap wav2vec2-tts xtts xtts_v1 xtts_v2 zonos zonos2"
     ),
     "flow matching": (
-        "azure-flow-tts captts-nar e1-tts e2-tts emodubber f5-tts flespeech match-ttsg "
-        "matcha-tts mean-speech ozspeech p-flow speechflow supertonic voicebox zipvoice"
+        "azure-flow-tts captts-nar e1-tts e2-tts emodubber f5-tts flespeech flowdubber "
+        "match-ttsg matcha-tts mean-speech ozspeech p-flow speechflow supertonic voicebox "
+        "zipvoice"
     ),
     "diffusion": (
         "ardit azure-diffusion-tts comospeech dc-comix-tts dex-tts diff-ttsg diffgan-tts "
-        "ditto-tts dmn-tts e3-tts ed-tts face-tts fdmn-tts flashspeech fvtts grad-stylespeech "
-        "guided-tts2 instructtts latentspeech lightgrad mm-tts naturalspeech2 "
-        "naturalspeech2/3 naturalspeech3 prodiff prompttts2 resgrad scenema-audio simple-tts "
-        "unicats unitspeech vit-tts voiceldm voicetailor zet-speech"
+        "ditto-tts dmn-tts e3-tts ed-tts face-tts fastdiff-tts fdmn-tts flashspeech fvtts "
+        "grad-stylespeech guided-tts2 instructtts latentspeech lightgrad mm-tts "
+        "naturalspeech2 naturalspeech2/3 naturalspeech3 prodiff prompttts2 resgrad "
+        "scenema-audio simple-tts unicats unitspeech vit-tts voiceldm voicetailor wavegrad2 "
+        "zet-speech"
     ),
     "adversarial": (
         "aco-tts asr-guided-tts clone controlspeech delightfultts delightfultts2 etd-tts "
@@ -34,37 +38,46 @@ MODERN_FAMILIES: dict[str, str] = {
         "styletts-zs styletts2 vits2"
     ),
     "voice conversion": (
-        "aas-vc balacoon-revoice bark-vc bnf-vc cycleppg-xvc dddm-vc diff-hiervc diffvc "
-        "facodec-vc freecodec-vc freevc genvc hubert-vc hybrid-bottleneck-vc mixemo-vc nansy "
-        "pits-vc promptvc quickvc rlvc slmgan speechtokenizer-vc stylespeech-vc styletts-vc "
-        "triaan-vc voicemixer wav2vec-vc wav2vec2-vc winter-vc"
+        "aas-vc asr-ac balacoon-revoice bark-vc bnf-vc convert-and-speak cycleppg-xvc dddm-vc "
+        "diff-hiervc diffvc emovox facodec-vc freecodec-vc freevc genvc hubert-vc "
+        "hybrid-bottleneck-vc lm-vc meanvc mixemo-vc nansy pits-vc promptvc quickvc rlvc "
+        "seed-vc singlevc slmgan speech-resynthesis speechtokenizer-vc streamvoice "
+        "stylespeech-vc styletts-vc triaan-vc vevo-timbre voicemixer voiceshop wav2vec-vc "
+        "wav2vec2-vc winter-vc zest"
     ),
-    "commercial": "azure-tts elevenlabs gemini-tts gpt-4o-audio gtts",
+    "commercial": (
+        "azure-tts doubao elevenlabs gemini-tts gpt-4o-audio gtts silero"
+    ),
 }
 OLDER_FAMILIES: dict[str, str] = {
     "acoustic model": (
         "adaspeech2 adaspeech4 attentron calm-tts cdfse-tts chunkwise-style-tts clapspeech "
         "coherent-tts daspeech denoispeech diffspeech emosphere-tts emotional-gst-tacotron "
-        "fastpitch fastspeech2 fastspeech2s fccondubber ganspeech generspeech glow-tts "
-        "grad-tts hce hilvoice hpmdubbing jets lightspeech mellotron msc-tts msemotts "
-        "msrgcn-tts multi-scale-style-tts nautilus neural-dubber neural-hmm nore overflow "
-        "parrot-tts pausespeech portaspeech priorgrad salle seminas speaker2dub styledub "
-        "styledubber styler stylespeech syntaspeech tacotron-gst tacotron2 tongue2speech "
-        "v2c-net vits wsv-tts xvector-tts yourtts"
+        "fastpitch fastspeech fastspeech2 fastspeech2s fccondubber fg-transformertts "
+        "ganspeech generspeech glow-tts grad-tts hce hilvoice hpmdubbing jets lightspeech "
+        "mellotron msc-tts msemotts msrgcn-tts multi-scale-style-tts nautilus neural-dubber "
+        "neural-hmm nore overflow parrot-tts pausespeech portaspeech priorgrad produbber "
+        "salle seminas speaker2dub styledub styledubber styler stylespeech syntaspeech "
+        "tacotron-gst tacotron2 tongue2speech transformer-tts v2c-net vits vq-tts wsv-tts "
+        "xvector-tts yourtts"
     ),
     "speech translation": (
-        "comspeech streamspeech translatotron translatotron2 transpeech unit-hifigan unity"
+        "comspeech seamless-expressive seamless-m4t streamspeech translatotron translatotron2 "
+        "transpeech unit-hifigan unity"
     ),
     "conversion before 2022": (
-        "adain-vc again-vc cyclegan-vc fragmentvc mediumvc ppg-vc s2vc vcc2020-t10 "
+        "adain-vc again-vc autovc cyclegan-vc fragmentvc mediumvc ppg-vc s2vc vcc2020-t10 "
         "vcc2020-t13 vcc2020-t25 vcc2020-t29 vqmivc vqvc+"
     ),
     "vocoder": (
-        "audiolm bigvgan bigvsan ctx-vec2wav diffwave fregrad hifi-gan hn-usfgan infergrad "
-        "miipher miipher2 parallelwavegan periodwave specgrad univnet usfgan vocos wavefit "
-        "waveflow waveglow wavehax world"
+        "apnet audiolm bigvgan bigvsan ctx-vec2wav diffwave fastdiff freev fregrad hifi-gan "
+        "hiftnet hn-usfgan infergrad istftnet melgan miipher miipher2 multiband-melgan "
+        "parallelwavegan periodwave specgrad univnet usfgan vocos wavefit waveflow waveglow "
+        "wavegrad wavehax wavenet wavernn world"
     ),
-    "editing": "retrievertts",
+    "editing": (
+        "campnet editspeech retrievertts"
+    ),
 }
 
 _MODERN = {s: family for family, systems in MODERN_FAMILIES.items() for s in systems.split()}
