@@ -8,7 +8,7 @@ case-folded; a variant in brackets belongs to its system ("valle(dac)" is a "val
 MODERN_FAMILIES: dict[str, str] = {
     "codec language model": (
         "2cent-tts ar-codec-lm autostyle-tts azure-speech-gpt bark captts-ar chattts clam-tts "
-        "cosyvoice cosyvoice2 cosyvoice3 cpsp-tts dots-tts fireredtts fish-speech "
+        "cosyvoice cosyvoice2 cosyvoice3 cpsp-tts dots-tts emovoice fireredtts fish-speech "
         "fish-speech-1.5 gpst higgs-audio-v3 hubert-tts indextts indextts2 inworld-tts-1 "
         "inworld-tts-1-max koel-tts laura-tts lina-speech livespeech livespeech2 llasa "
         "make-a-voice mars5 maskgct metavoice metis mimo-audio ming-omni-tts mooncast "
