@@ -10,16 +10,17 @@ import re
 
 MODERN_FAMILIES: dict[str, str] = {
     "codec language model": (
-        "ar-codec-lm autostyle-tts azure-speech-gpt bark captts-ar chattts clam-tts cosyvoice "
-        "cosyvoice2 cpsp-tts dots-tts fireredtts fish-speech fish-speech-1.5 gpst "
-        "higgs-audio-v3 hubert-tts indextts indextts2 inworld-tts-1 inworld-tts-1-max "
-        "koel-tts laura-tts lina-speech livespeech livespeech2 llasa make-a-voice mars5 "
-        "maskgct metavoice metis mimo-audio ming-omni-tts mooncast moss-tts moss-ttsd mqtts "
-        "ms2kul-valle omnivoice parler-tts qwen3-tts secousticodec-tts soulx-podcast "
-        "soundstorm spark-tts spear-tts speechalign speechgpt speechx step-audio style-talker "
-        "t5-tts tadicodec-tts tortoise transduce-and-speak uniaudio uniss uslm vall-e valle "
-        "valle-x vallt vevo-style vevo-tts vevo-voice vibevoice voicecraft voicestar "
-        "voxinstruct vq-ctap wav2vec2-tts xtts xtts_v1 xtts_v2 zonos zonos2"
+        "2cent-tts ar-codec-lm autostyle-tts azure-speech-gpt bark captts-ar chattts clam-tts "
+        "cosyvoice cosyvoice2 cosyvoice3 cpsp-tts dots-tts emovoice fireredtts fish-speech "
+        "fish-speech-1.5 gpst higgs-audio-v3 hubert-tts indextts indextts2 inworld-tts-1 "
+        "inworld-tts-1-max koel-tts laura-tts lina-speech livespeech livespeech2 llasa "
+        "make-a-voice mars5 maskgct metavoice metis mimo-audio ming-omni-tts mooncast "
+        "moss-tts moss-ttsd mqtts ms2kul-valle omnivoice parler-tts qwen3-tts "
+        "secousticodec-tts soulx-podcast soundstorm spark-tts spear-tts speechalign speechgpt "
+        "speechx step-audio step-audio-editx style-talker t5-tts tadicodec-tts tortoise "
+        "transduce-and-speak uniaudio uniss uslm vall-e valle valle-x vallt vevo-style "
+        "vevo-tts vevo-voice vibevoice vieneu-tts voicecraft voicestar voxinstruct vq-ctap "
+        "wav2vec2-tts xtts xtts_v1 xtts_v2 zonos zonos2"
     ),
     "flow matching": (
         "azure-flow-tts captts-nar e1-tts e2-tts emodubber f5-tts flespeech flowdubber "
@@ -36,9 +37,9 @@ MODERN_FAMILIES: dict[str, str] = {
     ),
     "adversarial": (
         "aco-tts asr-guided-tts clone controlspeech delightfultts delightfultts2 etd-tts "
-        "face-stylespeech hierspeech hierspeech++ hiervst kokoro mega-tts mega-tts2 melotts "
-        "mimic3 narsis-tts period-vits pits promptstyle prompttts prompttts++ styletts "
-        "styletts-zs styletts2 vits2"
+        "face-stylespeech hierspeech hierspeech++ hiervst kittentts kokoro mega-tts mega-tts2 "
+        "melotts mimic3 narsis-tts period-vits pits promptstyle prompttts prompttts++ "
+        "styletts styletts-zs styletts2 vits2"
     ),
     "voice conversion": (
         "aas-vc asr-ac balacoon-revoice bark-vc bnf-vc convert-and-speak cycleppg-xvc dddm-vc "
@@ -48,7 +49,10 @@ MODERN_FAMILIES: dict[str, str] = {
         "stylespeech-vc styletts-vc triaan-vc vevo-timbre voicemixer voiceshop wav2vec-vc "
         "wav2vec2-vc winter-vc zest"
     ),
-    "commercial": ("azure-tts doubao elevenlabs gemini-tts gpt-4o-audio gtts silero"),
+    "commercial": (
+        "azure-tts doubao elevenlabs gemini-tts gpt-4o-audio gtts openai-tts silero "
+        "smallest-lightning"
+    ),
 }
 OLDER_FAMILIES: dict[str, str] = {
     "acoustic model": (
@@ -63,8 +67,8 @@ OLDER_FAMILIES: dict[str, str] = {
         "xvector-tts yourtts"
     ),
     "speech translation": (
-        "comspeech seamless-expressive seamless-m4t streamspeech translatotron translatotron2 "
-        "transpeech unit-hifigan unity"
+        "cascaded-s2st comspeech dino-pretssel pretssel seamless-expressive seamless-m4t "
+        "streamspeech translatotron translatotron2 transpeech unit-hifigan unity"
     ),
     "conversion before 2022": (
         "adain-vc again-vc autovc cyclegan-vc fragmentvc mediumvc ppg-vc s2vc vcc2020-t10 "
