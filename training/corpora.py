@@ -26,6 +26,7 @@ from veravox.errors import MediaError
 
 LONGEST_SECONDS = 60
 PEAK = 32_000
+SET_INDEX = "index.csv"
 
 log = logging.getLogger(__name__)
 
@@ -59,20 +60,26 @@ def build_corpus(
 ) -> Corpus:
     """Decode what is missing in `directory` and open it.
 
-    `mirrors` holds a git directory for each repository, `<owner>+<name>/repo[/.git]`. Clips that
+    `mirrors` holds a git directory for each repository, `<owner>+<name>/repo[/.git]`, or a set of
+    `training.synthesis`, `synthesis+<name>`, which is decoded again when it has grown. Clips that
     do not decode, and repositories without a mirror, are logged and left out.
     """
     directory.mkdir(parents=True, exist_ok=True)
     by_repo: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
         by_repo[clip.repo].append(clip)
-    missing = [repo for repo in by_repo if not _index(directory, repo).exists()]
+    missing = [repo for repo in by_repo if _outdated(repo, mirrors, directory)]
     with ProcessPoolExecutor(processes) as pool:
         jobs = [pool.submit(_build_shard, by_repo[r], mirrors, directory) for r in missing]
         for job in jobs:
             log.info(job.result())
+    return open_corpus(clips, directory)
+
+
+def open_corpus(clips: Sequence[Clip], directory: Path) -> Corpus:
+    """What `directory` holds of the repositories of `clips`."""
     places: dict[tuple[str, str], tuple[int, int]] = {}
-    for repo in by_repo:
+    for repo in {clip.repo for clip in clips}:
         if _index(directory, repo).exists():
             for sha, (first, end) in json.loads(_index(directory, repo).read_text()).items():
                 places[repo, sha] = (first, end)
@@ -87,20 +94,39 @@ def _index(directory: Path, repo: str) -> Path:
     return _shard(directory, repo).with_suffix(".json")
 
 
-def _git_directory(mirrors: Path, repo: str) -> Path | None:
+def git_directory(mirrors: Path, repo: str) -> Path | None:
+    """The mirror of a repository, bare or with a work tree, None where there is none."""
     mirror = mirrors / repo.replace("/", "+") / "repo"
     return next((path for path in (mirror / ".git", mirror) if (path / "HEAD").is_file()), None)
 
 
+def _synthetic_set(mirrors: Path, repo: str) -> Path | None:
+    folder = mirrors / repo.replace("/", "+")
+    return folder if (folder / SET_INDEX).is_file() else None
+
+
+def _outdated(repo: str, mirrors: Path, directory: Path) -> bool:
+    shard = _index(directory, repo)
+    synthetic = _synthetic_set(mirrors, repo)
+    if synthetic and shard.exists():
+        return (synthetic / SET_INDEX).stat().st_mtime > shard.stat().st_mtime
+    return not shard.exists()
+
+
 def _build_shard(clips: Sequence[Clip], mirrors: Path, directory: Path) -> str:
     repo = clips[0].repo
-    git = _git_directory(mirrors, repo)
-    if git is None:
+    git = git_directory(mirrors, repo)
+    synthetic = _synthetic_set(mirrors, repo)
+    if synthetic:
+        files = ((clip.sha, (synthetic / clip.path).read_bytes()) for clip in clips)
+    elif git:
+        files = blobs(git, [clip.sha for clip in clips])
+    else:
         return f"{repo}: no mirror"
     parts: list[np.ndarray] = []
     places: dict[str, tuple[int, int]] = {}
     position = 0
-    for sha, blob in _blobs(git, [clip.sha for clip in clips]):
+    for sha, blob in files:
         samples = _decoded(blob)
         if samples is None:
             continue
@@ -112,7 +138,7 @@ def _build_shard(clips: Sequence[Clip], mirrors: Path, directory: Path) -> str:
     return f"{repo}: {len(places)} of {len(clips)} clips, {position / SAMPLE_RATE / 3600:.2f} h"
 
 
-def _blobs(git: Path, shas: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+def blobs(git: Path, shas: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     """Each blob that the mirror has, by one process of the protocol of `git cat-file --batch`."""
     command = ["git", "--git-dir", str(git), "cat-file", "--batch"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

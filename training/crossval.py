@@ -5,30 +5,33 @@ speakers that also occur in the held-out one, and judged there: the fold's moder
 its bona fide speech, clean and augmented. Leaving out a whole family besides is harder still.
 """
 
+import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from training.features import Features
-from training.heads import Head, HeadOptions, fit_head, predict
+from training.heads import Head, HeadOptions, fit_heads, predict
 from training.manifest import Clip
 from training.systems import MODERN_FAMILIES, base_name, modern_family
 from veravox.evaluation.metrics import eer
 
 FOLDS = 5
+UNDEALT = -1
 
 
 @dataclass(frozen=True, slots=True)
 class CrossValidation:
-    """Held-out `logits`, a row for each example; the `heads` by fold; the `folds` by repository.
+    """Held-out `logits`, a row for each example; the `heads` of each fold; `folds` by repository.
 
     `eer` and `eer_augmented`: means over folds of the EER on modern systems.
     """
 
     logits: np.ndarray
-    heads: list[Head]
+    heads: list[list[Head]]
     folds: dict[str, int]
     eer: float
     eer_augmented: float
@@ -38,10 +41,10 @@ def deal(clips: Sequence[Clip]) -> dict[str, int]:
     """A fold for each repository: the largest first, each to the fold with fewest clips so far.
 
     Repositories with spoofs and those with bona fide speech only are dealt separately, so that
-    every fold has both.
+    every fold has both. What we synthesised is in none.
     """
-    sizes = Counter(clip.repo for clip in clips)
-    with_spoof = {clip.repo for clip in clips if clip.spoof}
+    sizes = Counter(clip.repo for clip in clips if not clip.synthetic)
+    with_spoof = {clip.repo for clip in clips if clip.spoof} & set(sizes)
     folds: dict[str, int] = {}
     for members in (with_spoof, set(sizes) - with_spoof):
         load = [0] * FOLDS
@@ -52,23 +55,30 @@ def deal(clips: Sequence[Clip]) -> dict[str, int]:
     return folds
 
 
-def cross_validate(features: Features, options: HeadOptions, seed: int = 0) -> CrossValidation:
-    """Fits and judges one head per fold."""
+def cross_validate(
+    features: Features,
+    options: HeadOptions,
+    count: int = 1,
+    seed: int = 0,
+    usable: Callable[[Clip], bool] | None = None,
+) -> CrossValidation:
+    """Fits `count` heads per fold, on the clips that are `usable`, and judges their mean."""
     clips = [example.clip for example in features.examples]
-    augmented = np.array([example.augmented for example in features.examples])
+    augmented = np.array([example.variant > 0 for example in features.examples])
     spoof = np.array([clip.spoof for clip in clips])
     judged = np.array([not c.spoof or modern_family(c.system) is not None for c in clips])
     folds = deal(clips)
-    fold = np.array([folds[clip.repo] for clip in clips])
+    fold = np.array([folds.get(clip.repo, UNDEALT) for clip in clips])
+    allowed = np.array([usable is None or usable(clip) for clip in clips])
     logits = np.zeros(len(clips))
-    heads: list[Head] = []
+    heads: list[list[Head]] = []
     errors: list[list[float]] = []
     for held_out in range(FOLDS):
         outside = fold == held_out
-        inside = np.flatnonzero(unrelated(clips, outside))
-        head = fit_head(features.values[inside], [clips[i] for i in inside], options, seed)
-        logits[outside] = predict(head, features.values[outside], options)
-        heads.append(head)
+        inside = np.flatnonzero(unrelated(clips, outside) & allowed)
+        members = [clips[i] for i in inside]
+        heads.append(fit_heads(features.values[inside], members, options, count, seed))
+        logits[outside] = predict(heads[-1], features.values[outside], options)
         rows = [outside & judged & (augmented == changed) for changed in (False, True)]
         errors.append([eer(logits[row], spoof[row]) for row in rows])
     clean, changed = np.mean(errors, axis=0)
@@ -76,38 +86,51 @@ def cross_validate(features: Features, options: HeadOptions, seed: int = 0) -> C
 
 
 def leave_family_out(
-    features: Features, options: HeadOptions, seed: int = 0
+    features: Features, options: HeadOptions, directory: Path
 ) -> dict[str, np.ndarray]:
     """For each modern family the logits of heads that saw none of its systems.
 
     Each array has a row for each example, NaN where it is neither the family's nor bona fide. The
-    repositories are held out as in `cross_validate`.
+    repositories are held out as in `cross_validate`. Results are kept in `directory`.
     """
+    described = repr((options, features.examples)).encode()
+    path = directory / f"{hashlib.sha256(described).hexdigest()[:24]}.npz"
+    if path.exists():
+        return dict(np.load(path))
     clips = [example.clip for example in features.examples]
     family = np.array([modern_family(c.system) or "" if c.spoof else "" for c in clips])
     spoof = np.array([clip.spoof for clip in clips])
     folds = deal(clips)
-    fold = np.array([folds[clip.repo] for clip in clips])
+    fold = np.array([folds.get(clip.repo, UNDEALT) for clip in clips])
+    directory.mkdir(parents=True, exist_ok=True)
     results: dict[str, np.ndarray] = {}
     for name in MODERN_FAMILIES:
         logits = np.full(len(clips), np.nan)
         for held_out in range(FOLDS):
             outside = fold == held_out
             inside = np.flatnonzero(unrelated(clips, outside) & (family != name))
-            head = fit_head(features.values[inside], [clips[i] for i in inside], options, seed)
+            members = [clips[i] for i in inside]
             wanted = outside & (~spoof | (family == name))
-            logits[wanted] = predict(head, features.values[wanted], options)
+            fitted = fit_heads(features.values[inside], members, options, count=1)
+            logits[wanted] = predict(fitted, features.values[wanted], options)
         results[name] = logits
+    np.savez(path, **results)
     return results
 
 
 def unrelated(clips: Sequence[Clip], held_out: np.ndarray) -> np.ndarray:
-    """Which clips are not held out and share no system or named speaker with those that are."""
+    """Which clips are not held out and share nothing with those that are.
+
+    Neither a modern system, nor a named speaker, nor the recording that a clip is a copy of.
+    """
     outside = [clip for clip, out in zip(clips, held_out, strict=True) if out]
     systems = {base_name(c.system) for c in outside if c.spoof and modern_family(c.system)}
     speakers = {c.speaker for c in outside if c.speaker}
+    originals = {c.sha for c in outside}
     related = [
-        (clip.spoof and base_name(clip.system) in systems) or clip.speaker in speakers
+        (clip.spoof and base_name(clip.system) in systems)
+        or clip.speaker in speakers
+        or clip.pair in originals
         for clip in clips
     ]
     return ~held_out & ~np.array(related)

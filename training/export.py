@@ -29,11 +29,12 @@ class Detector(nn.Module):
         self.encoder.layers = self.encoder.layers[: max(options.layers)]
         self.heads = nn.ModuleList(deepcopy(list(heads)))
         self.layers = list(options.layers)
+        self.statistics = list(options.statistics)
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Waveform (batch, 80000) -> logit (batch,)."""
         outputs = self.encoder(waveform)
-        features = pooled([outputs[index] for index in self.layers])
+        features = pooled([outputs[index] for index in self.layers])[:, :, self.statistics]
         return torch.stack([head(features) for head in self.heads]).mean(dim=0)
 
 

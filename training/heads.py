@@ -16,26 +16,29 @@ from training.manifest import Clip
 class HeadOptions:
     """What is chosen by cross-validation.
 
-    `layers`: which encoder outputs are pooled. `hidden`: 0 for a linear head. `balance`: 1 draws
-    uniformly over systems and sources, 0 uniformly over clips.
+    `layers`: which encoder outputs are pooled, `statistics`: how. `hidden`: 0 for a linear head.
+    `balance`: 1 draws uniformly over systems and sources, 0 uniformly over clips. `floor`: the
+    least deviation that a feature is divided by, so that one that hardly varies is not blown up.
     """
 
-    layers: tuple[int, ...] = (1, 2)
+    layers: tuple[int, ...] = (0, 1, 2)
+    statistics: tuple[int, ...] = (0, 1, 2, 3, 4)
     hidden: int = 64
     dropout: float = 0.3
     weight_decay: float = 0.05
     label_smoothing: float = 0.05
     balance: float = 0.5
-    epochs: int = 12
-    learning_rate: float = 1e-3
-    batch: int = 256
+    epochs: int = 8
+    learning_rate: float = 3e-3
+    batch: int = 1024
+    floor: float = 0.05
 
 
 class Head(nn.Module):
-    """Pooled features (batch, layers, 2, width) -> logit (batch,), positive = spoof."""
+    """Pooled features (batch, layers, statistics, width) -> logit (batch,), positive = spoof."""
 
     def __init__(self, mean: Tensor, scale: Tensor, options: HeadOptions) -> None:
-        """`mean` and `scale`: statistics of the training features, shape (layers, 2, width)."""
+        """`mean` and `scale` of the training features, shape (layers, statistics, width)."""
         super().__init__()
         self.register_buffer("mean", mean)
         self.register_buffer("scale", scale)
@@ -57,6 +60,13 @@ class Head(nn.Module):
         return self.net(((features - self.mean) / self.scale).flatten(1)).squeeze(1)
 
 
+def used(values: np.ndarray, options: HeadOptions) -> Tensor:
+    """What a head sees of `values`, (n, all layers, all statistics, width)."""
+    return torch.from_numpy(
+        values[:, list(options.layers)][:, :, list(options.statistics)].astype(np.float32)
+    )
+
+
 def sampling_weights(clips: Sequence[Clip], balance: float) -> np.ndarray:
     """Weight of each clip: half for each class, within it between uniform over clips and groups."""
     sizes = Counter((clip.spoof, clip.group) for clip in clips)
@@ -68,12 +78,12 @@ def sampling_weights(clips: Sequence[Clip], balance: float) -> np.ndarray:
 
 
 def fit_head(values: np.ndarray, clips: Sequence[Clip], options: HeadOptions, seed: int) -> Head:
-    """Trains one head on `values`, (n, all layers, 2, width), rows as in `clips`."""
+    """Trains one head on `values`, (n, all layers, all statistics, width), rows as in `clips`."""
     torch.manual_seed(seed)
-    features = torch.from_numpy(values[:, list(options.layers)]).float()
+    features = used(values, options)
     labels = torch.tensor([clip.spoof for clip in clips], dtype=torch.float32)
     weights = torch.from_numpy(sampling_weights(clips, options.balance))
-    head = Head(features.mean(0), features.std(0) + 1e-4, options)
+    head = Head(features.mean(0), features.std(0).clamp(min=options.floor), options)
     optimiser = torch.optim.AdamW(
         head.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
     )
@@ -90,7 +100,16 @@ def fit_head(values: np.ndarray, clips: Sequence[Clip], options: HeadOptions, se
     return head.eval()
 
 
-def predict(head: Head, values: np.ndarray, options: HeadOptions) -> np.ndarray:
-    """Logits of `values`, (n, all layers, 2, width)."""
+def fit_heads(
+    values: np.ndarray, clips: Sequence[Clip], options: HeadOptions, count: int, seed: int = 0
+) -> list[Head]:
+    """`count` heads that differ in their random numbers, to be averaged."""
+    seeds = range(seed * count, (seed + 1) * count)
+    return [fit_head(values, clips, options, number) for number in seeds]
+
+
+def predict(heads: Sequence[Head], values: np.ndarray, options: HeadOptions) -> np.ndarray:
+    """Mean logits of `values`, (n, all layers, all statistics, width)."""
     with torch.inference_mode():
-        return head(torch.from_numpy(values[:, list(options.layers)]).float()).numpy()
+        features = used(values, options)
+        return torch.stack([head(features) for head in heads]).mean(0).numpy()

@@ -9,7 +9,11 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One recording: `sha` is its git blob in the mirror of `repo`; `system` made it if spoof."""
+    """One recording: `sha` is its git blob in the mirror of `repo`; `system` made it if spoof.
+
+    `family`: of the system, where the manifest says so. `pair`: the blob hash of the recording of
+    which this is a copy-synthesis.
+    """
 
     split: str
     label: str
@@ -21,11 +25,19 @@ class Clip:
     language: str
     speaker: str
     year: int
+    family: str = ""
+    pair: str = ""
+    licence: str = ""
 
     @property
     def spoof(self) -> bool:
         """Whether the clip is synthetic or manipulated speech."""
         return self.label == "spoof"
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether we synthesised the clip ourselves."""
+        return self.repo.startswith("synthesis/")
 
     @property
     def group(self) -> str:
@@ -45,8 +57,9 @@ def check_reserved(clips: Sequence[Clip], reserved: Path) -> None:
 
 
 def read_manifest(path: Path) -> list[Clip]:
-    """All rows of a gzip-compressed manifest, in its order."""
-    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+    """All rows of a manifest (CSV, or gzip-compressed CSV), in its order."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8", newline="") as file:
         return [
             Clip(
                 split=row["split"],
@@ -59,6 +72,9 @@ def read_manifest(path: Path) -> list[Clip]:
                 language=row["language"],
                 speaker=row["speaker"],
                 year=int(row["year"] or 0),
+                family=row.get("family", ""),
+                pair=row.get("pair", ""),
+                licence=row.get("licence", ""),
             )
             for row in csv.DictReader(file)
         ]

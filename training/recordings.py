@@ -53,10 +53,10 @@ class Recording:
 
 
 def choose_long(clips: Sequence[Clip], corpus: Corpus) -> list[Recording]:
-    """Clips of 10 s or more, at most 12 of each system and source, by blob hash."""
+    """Clips of others of 10 s or more, at most 12 of each system and source, by blob hash."""
     groups: dict[tuple[bool, str], list[Clip]] = defaultdict(list)
     for clip in clips:
-        if corpus.seconds(clip) >= SHORTEST_SECONDS:
+        if corpus.seconds(clip) >= SHORTEST_SECONDS and not clip.synthetic:
             groups[clip.spoof, clip.group].append(clip)
     return [
         Recording((clip,))
@@ -94,8 +94,8 @@ def held_out_logits(
         path = directory / f"{encoder.name}-{recording.key}.npy"
         if not path.exists():
             np.save(path, encode(recording.windows(corpus), encoder))
-        head = validation.heads[validation.folds[recording.repo]]
-        logits.append(predict(head, np.load(path), options))
+        heads = validation.heads[validation.folds[recording.repo]]
+        logits.append(predict(heads, np.load(path), options))
     return logits
 
 

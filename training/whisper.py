@@ -27,7 +27,9 @@ TINY_EN_HEADS = 6
 FFT = 400
 HOP = 160
 MELS = 80
+HIGHEST_HZ = 8_000.0
 FRAMES = WINDOW_SAMPLES // HOP
+LAGS = (1, 2, 4)
 _DTYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
 _FLOATS = (np.float32, np.float16)
 
@@ -76,12 +78,15 @@ def read_tensors(file: BinaryIO) -> dict[str, np.ndarray]:
     return tensors
 
 
-def mel_filters() -> np.ndarray:
-    """Slaney's mel filter bank as Whisper uses it, shape (80, 201), 0 to 8 kHz, area-normalised."""
-    hertz = np.linspace(0.0, SAMPLE_RATE / 2, FFT // 2 + 1)
+def mel_filters(bands: int = MELS, fft: int = FFT, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+    """Slaney's mel filter bank, 0 to 8 kHz, area-normalised: (bands, fft / 2 + 1).
+
+    As it is, the one that Whisper uses, (80, 201).
+    """
+    hertz = np.linspace(0.0, sample_rate / 2, fft // 2 + 1)
     step = np.log(6.4) / 27.0
-    top = 15.0 + np.log(SAMPLE_RATE / 2 / 1000.0) / step
-    mel = np.linspace(0.0, top, MELS + 2)
+    top = 15.0 + np.log(HIGHEST_HZ / 1000.0) / step
+    mel = np.linspace(0.0, top, bands + 2)
     corners = np.where(mel < 15.0, mel * 200.0 / 3.0, 1000.0 * np.exp(step * (mel - 15.0)))
     rising = (hertz - corners[:-2, None]) / np.diff(corners)[:-1, None]
     falling = (corners[2:, None] - hertz) / np.diff(corners)[1:, None]
@@ -147,7 +152,7 @@ class Encoder(nn.Module):
         """`tensors` as `read_tiny_en` gives them."""
         super().__init__()
         width, mels, _ = tensors["encoder/conv1/weight"].shape
-        self.name = f"whisper-{width}-{depth}"
+        self.name = f"whisper-{width}-{depth}-lags-{len(LAGS)}"
         self.logmel = LogMel()
         self.conv1 = nn.Conv1d(mels, width, 3, padding=1)
         self.conv2 = nn.Conv1d(width, width, 3, stride=2, padding=1)
@@ -192,8 +197,12 @@ class Encoder(nn.Module):
 
 
 def pooled(outputs: list[Tensor]) -> Tensor:
-    """Mean and standard deviation over time of each layer: (batch, layers, 2, width)."""
+    """Statistics over time of each layer: (batch, layers, len(LAGS) + 2, width).
+
+    Mean, standard deviation, and the mean absolute change over each of LAGS frames of 20 ms.
+    """
     stacked = torch.stack(outputs, dim=1)
     mean = stacked.mean(dim=2)
     deviation = torch.sqrt(stacked.var(dim=2, correction=0) + 1e-6)
-    return torch.stack((mean, deviation), dim=2)
+    changes = [(stacked[:, :, lag:] - stacked[:, :, :-lag]).abs().mean(dim=2) for lag in LAGS]
+    return torch.stack((mean, deviation, *changes), dim=2)

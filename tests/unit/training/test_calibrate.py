@@ -34,8 +34,8 @@ def test_a_bias_of_the_held_out_heads_does_not_become_a_weight_of_the_window_cou
         [False] * 60, [r for r, s in zip(bonafide.logits, bonafide.spoof, strict=True) if not s]
     )
 
-    centred = fit_decision(dev, dev, scored(bias=0.0), minutes)
-    biased = fit_decision(dev, dev, scored(bias=5.0), minutes)
+    centred = fit_decision(dev, dev, dev, scored(bias=0.0), minutes)
+    biased = fit_decision(dev, dev, dev, scored(bias=5.0), minutes)
 
     assert biased.fusion.log_count == pytest.approx(centred.fusion.log_count, abs=0.05)
     assert biased.calibration == centred.calibration

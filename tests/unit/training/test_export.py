@@ -13,7 +13,7 @@ from training.whisper import Encoder
 # Deprecations inside torch's own exporter, which only a newer torch can cure.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 
-OPTIONS = HeadOptions(layers=(1,), hidden=4)
+OPTIONS = HeadOptions(layers=(1,), statistics=(0, 1), hidden=4)
 TIME = np.arange(80_000) / 16_000
 WINDOWS = np.stack(
     [

@@ -8,10 +8,12 @@ from training.augment import Augmentation
 from training.corpora import PEAK, Corpus
 from training.features import choose, compute
 from training.manifest import Clip
-from training.whisper import Encoder
+from training.whisper import LAGS, Encoder
+from training.windows import Windows, cut
 
 VOICE = np.ravel(speech(6.0, 16_000)).astype(np.float32)
 AUGMENTATION = Augmentation([VOICE[first:] for first in range(0, 48_000, 6_000)])
+VARIANTS = 2
 
 
 def clip(index: int, *, spoof: bool = False) -> Clip:
@@ -24,30 +26,48 @@ def corpus_of(clips: list[Clip], directory: Path) -> Corpus:
     return Corpus(directory, {("a/b", c.sha): (i * 1_000, 90_000) for i, c in enumerate(clips)})
 
 
-def test_every_clip_gives_a_window_as_it_is_and_an_augmented_one(tmp_path: Path):
+def windows_of(clips: list[Clip], corpus: Corpus, directory: Path) -> Windows:
+    return cut(clips, corpus, AUGMENTATION, directory / "windows", VARIANTS, processes=1)
+
+
+def test_every_clip_gives_a_window_as_it_is_and_one_through_a_channel(tmp_path: Path):
+    clips = [clip(index) for index in range(6)]
+
+    windows = windows_of(clips, corpus_of(clips, tmp_path), tmp_path)
+
+    for one in clips:
+        assert windows.samples(one, 0).shape == (80_000,)
+        assert np.sqrt(np.mean(np.square(windows.samples(one, 0)))) > 0.01
+    assert any(not np.allclose(windows.samples(c, 0), windows.samples(c, 1)) for c in clips)
+
+
+def test_windows_on_disk_are_used_again_and_do_not_depend_on_the_other_clips(tmp_path: Path):
     clips = [clip(index) for index in range(4)]
-    encoder = Encoder(tensors(), HEADS, DEPTH)
-
-    features = compute(clips, corpus_of(clips, tmp_path), encoder, AUGMENTATION, tmp_path / "kept")
-
-    assert [(e.clip, e.augmented) for e in features.examples] == [
-        (c, augmented) for augmented in (False, True) for c in clips
-    ]
-    assert features.values.shape == (8, DEPTH + 1, 2, WIDTH)
-    assert np.isfinite(features.values).all()
-
-
-def test_features_on_disk_are_used_again_and_only_new_clips_are_computed(tmp_path: Path):
-    clips = [clip(index) for index in range(4)]
-    encoder = Encoder(tensors(), HEADS, DEPTH)
-    kept = tmp_path / "kept"
-    first = compute(clips[:3], corpus_of(clips, tmp_path), encoder, AUGMENTATION, kept)
+    corpus = corpus_of(clips, tmp_path)
+    alone = windows_of(clips[:1], corpus, tmp_path / "one")
+    windows_of(clips[:3], corpus, tmp_path)
 
     only_the_new = Corpus(tmp_path, {("a/b", clips[3].sha): (3_000, 90_000)})
-    second = compute(clips, only_the_new, encoder, AUGMENTATION, kept)
+    again = windows_of(clips, only_the_new, tmp_path)
 
-    assert np.array_equal(second.values[:3], first.values[:3])
-    assert np.array_equal(second.values[4:7], first.values[3:])
+    for variant in range(VARIANTS):
+        assert np.array_equal(again.samples(clips[0], variant), alone.samples(clips[0], variant))
+
+
+def test_features_come_for_every_variant_and_are_computed_once(tmp_path: Path):
+    clips = [clip(index) for index in range(4)]
+    windows = windows_of(clips, corpus_of(clips, tmp_path), tmp_path)
+    encoder = Encoder(tensors(), HEADS, DEPTH)
+
+    first = compute(clips[:3], windows, encoder, tmp_path / "pooled")
+    features = compute(clips, windows, encoder, tmp_path / "pooled")
+
+    assert [(e.clip, e.variant) for e in features.examples] == [
+        (c, variant) for variant in range(VARIANTS) for c in clips
+    ]
+    assert features.values.shape == (8, DEPTH + 1, 2 + len(LAGS), WIDTH)
+    assert np.isfinite(features.values).all()
+    assert np.array_equal(features.values[:3], first.values[:3])
 
 
 def test_no_system_or_source_gives_more_clips_than_its_cap():

