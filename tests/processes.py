@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,7 @@ from veravox.settings import Settings
 
 START_SECONDS = 120.0
 CLIENT_SECONDS = 120.0
+LOG = "processes.log"
 
 
 @dataclass(frozen=True)
@@ -86,14 +88,93 @@ def start(*command: str, settings: Settings, **variables: str) -> subprocess.Pop
         if getattr(settings, name) is not None:
             environment[f"VERAVOX_{name.upper()}"] = getattr(settings, name)
     environment |= {f"VERAVOX_{name.upper()}": value for name, value in variables.items()}
-    log = (settings.data_dir / "processes.log").open("ab")
-    with log:
+    with (settings.data_dir / LOG).open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "veravox", *command],
             env=os.environ | environment,
             stderr=log,
             stdout=log,
         )
+
+
+class Hold:
+    """Makes the decoders of a server or worker stand still."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._stopped: set[int] = set()
+        self._lock = threading.Lock()
+
+    def stop_new(self) -> None:
+        """Stop those that have been started since the last call."""
+        with self._lock:
+            for decoder in _decoders(self._process.pid) - self._stopped:
+                self._signal(decoder, signal.SIGSTOP)
+                self._stopped.add(decoder)
+
+    def step(self) -> None:
+        """Let them run for a moment."""
+        with self._lock:
+            self._signal_all(signal.SIGCONT)
+            time.sleep(0.002)
+            self._signal_all(signal.SIGSTOP)
+
+    def release(self) -> None:
+        """Let them run until they end; those that lost their server end at once."""
+        with self._lock:
+            self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        for decoder in self._stopped:
+            self._signal(decoder, number)
+
+    @staticmethod
+    def _signal(decoder: int, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(decoder, number)
+
+
+@contextmanager
+def held(process: subprocess.Popen[bytes]) -> Iterator[Hold]:
+    """What a server or worker that is ready works on stays unfinished while the block runs.
+
+    Its decoders stand still, those that it starts in the meantime as well.
+    """
+    hold = Hold(process)
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.005):
+            hold.stop_new()
+
+    hold.stop_new()
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield hold
+    finally:
+        over.set()
+        watcher.join()
+        hold.release()
+
+
+def _decoders(parent: int) -> set[int]:
+    found: set[int] = set()
+    for task in Path(f"/proc/{parent}/task").glob("*/children"):
+        with suppress(OSError):
+            found |= {int(child) for child in task.read_text().split()}
+    return {child for child in found if _is_decoder(child)}
+
+
+def _is_decoder(process: int) -> bool:
+    with suppress(OSError):
+        return b"veravox.audio.decoder_process" in Path(f"/proc/{process}/cmdline").read_bytes()
+    return False
+
+
+def log_of(settings: Settings) -> str:
+    """What the processes of an installation have logged so far."""
+    return (settings.data_dir / LOG).read_text()
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

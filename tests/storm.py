@@ -6,47 +6,51 @@ Clients keep trying, as real ones do. At the end every accepted file has exactly
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from tests.file_client import UNFINISHED
 
+SEED = 20261121
+CLIENTS = 4
+LONGEST_WAIT_SECONDS = 0.5
 LONGEST_SECONDS = 1_500.0
 """How long the last result may take, on a busy machine."""
 
 
-@dataclass
 class Weather:
-    """At most `most` kills, each a call of `kill`, with random `pauses` (seconds) between."""
+    """Calls `kill` `kills` times, at random moments between the first of `events` and the last.
 
-    kill: Callable[[], None]
-    seed: int
-    most: int
-    pauses: tuple[float, float]
-    kills: int = 0
-    _over: threading.Event = field(default_factory=threading.Event)
+    A moment is a number of events that have happened, so that a fast machine meets as many kills
+    as a slow one, and a wait of up to `longest_wait` seconds after it.
+    """
 
-    @contextmanager
-    def storm(self) -> Iterator[None]:
-        """Kills while the block runs."""
-        thread = threading.Thread(target=self._rage)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._over.set()
-            thread.join()
+    def __init__(
+        self, kill: Callable[[], None], seed: int, kills: int, events: int, longest_wait: float
+    ) -> None:
+        chance = random.Random(seed)
+        self._kill = kill
+        self._waits = {
+            moment: chance.uniform(0.0, longest_wait)
+            for moment in chance.sample(range(1, events), kills)
+        }
+        self._happened = 0
+        self._counting = threading.Lock()
+        self._killing = threading.Lock()
 
-    def _rage(self) -> None:
-        chance = random.Random(self.seed)
-        while self.kills < self.most and not self._over.wait(chance.uniform(*self.pauses)):
-            self.kill()
-            self.kills += 1
+    def event(self) -> None:
+        """One more event has happened; returns after the kill that it brings, if any."""
+        with self._counting:
+            self._happened += 1
+            wait = self._waits.get(self._happened)
+        if wait is not None:
+            time.sleep(wait)
+            with self._killing:
+                self._kill()
 
 
 @dataclass(frozen=True)
@@ -99,11 +103,22 @@ class Customer:
 
 
 def survive(
-    customer: Customer, weather: Weather, files: int, content: bytes, clients: int = 4
+    customer: Customer, kill: Callable[[], None], files: int, kills: int, content: bytes
 ) -> list[dict[str, Any]]:
-    """Submit `files` recordings under a storm; their final states, in order."""
+    """Submit `files` recordings under a storm of `kills`; their final states, in order."""
     names = [f"storm-{number:04}" for number in range(files)]
     deadline = time.monotonic() + LONGEST_SECONDS
-    with ThreadPoolExecutor(clients) as pool, weather.storm():
-        list(pool.map(lambda name: customer.submit(name, content), names))
-        return list(pool.map(lambda name: customer.result(name, deadline), names))
+    weather = Weather(kill, SEED, kills, events=2 * files, longest_wait=LONGEST_WAIT_SECONDS)
+
+    def submit(name: str) -> None:
+        customer.submit(name, content)
+        weather.event()
+
+    def result(name: str) -> dict[str, Any]:
+        body = customer.result(name, deadline)
+        weather.event()
+        return body
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        list(pool.map(submit, names))
+        return list(pool.map(result, names))

@@ -142,7 +142,9 @@ async def test_an_object_that_is_replaced_while_it_is_read_is_noticed(
             file.read(10)
 
 
-async def test_a_storage_that_is_away_is_said_to_be() -> None:
+async def test_a_storage_that_is_away_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     storage = S3Storage(S3Place("bucket", "", "http://127.0.0.1:1"))
     with pytest.raises(StorageUnavailable):
         await storage.check()

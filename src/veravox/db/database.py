@@ -2,14 +2,20 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
-from sqlalchemy import URL, event, text
+from sqlalchemy import URL, Engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+from veravox.db.url import sqlite_file
 
 SQLITE_BUSY_SECONDS = 10
 CONNECT_SECONDS = 5
+
+_SQLITE_TIMEOUT = {"timeout": SQLITE_BUSY_SECONDS}
 
 
 class Database:
@@ -17,14 +23,13 @@ class Database:
 
     def __init__(self, url: URL) -> None:
         """`url` as database_url() gives it. Nothing is opened before the first use."""
-        sqlite = url.get_backend_name() == "sqlite"
-        timeout = (
-            {"timeout": SQLITE_BUSY_SECONDS} if sqlite else {"connect_timeout": CONNECT_SECONDS}
-        )
-        self._engine = create_async_engine(url, connect_args=timeout, pool_pre_ping=not sqlite)
+        file = sqlite_file(url)
+        timeout = {"connect_timeout": CONNECT_SECONDS} if file is None else _SQLITE_TIMEOUT
+        self._engine = create_async_engine(url, connect_args=timeout, pool_pre_ping=file is None)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
-        if sqlite:
+        if file is not None:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
+            _watch_file(self._engine.sync_engine, file)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[AsyncSession]:
@@ -33,9 +38,9 @@ class Database:
             yield session
 
     async def check(self) -> None:
-        """Ask the database for an answer. Raises SQLAlchemyError when it gives none."""
+        """Ask the database for its schema's version. Raises SQLAlchemyError when it says none."""
         async with self._engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
+            await connection.execute(text("SELECT version_num FROM alembic_version"))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -47,3 +52,31 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.close()
+
+
+def _watch_file(engine: Engine, path: Path) -> None:
+    """Replace connections to a file that is not the one at `path` any more.
+
+    They would go on working, on a file that nobody will find again.
+    """
+
+    def remember(_connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+        entry.info["file"] = _identity(path)
+
+    def compare(
+        _connection: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection
+    ) -> None:
+        if entry.info["file"] != _identity(path):
+            raise DisconnectionError(f"{path.name} was replaced")
+
+    event.listen(engine, "connect", remember)
+    event.listen(engine, "checkout", compare)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Device and inode, None for no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

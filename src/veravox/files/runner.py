@@ -101,6 +101,8 @@ class AnalysisRunner:
     def stop(self) -> None:
         """Give up what is being done, uncounted, so that others may do it."""
         self._stopping = True
+        if self._running:
+            _log.info("running analyses are given back", analyses=len(self._running))
         for work in self._running:
             work.stopped = True
 

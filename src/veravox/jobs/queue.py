@@ -113,7 +113,9 @@ class JobQueue:
 
     async def run(self) -> None:
         """Handle the messages of all lanes until cancelled; then what was begun is finished."""
-        await asyncio.gather(*(self._run_lane(lane) for lane in self._lanes))
+        async with asyncio.TaskGroup() as lanes:
+            for lane in self._lanes:
+                lanes.create_task(self._run_lane(lane))
 
     async def _run_lane(self, lane: Lane) -> None:
         """A worker, started again whenever it ends because the database was away."""

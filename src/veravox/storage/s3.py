@@ -54,7 +54,7 @@ class S3Storage:
     """The objects in one place, with the credentials that boto3 finds."""
 
     def __init__(self, place: S3Place, largest_single_upload: int = LARGEST_SINGLE_UPLOAD) -> None:
-        """Nothing is asked of the service yet. Raises BotoCoreError without credentials."""
+        """Nothing is asked of the service yet. Raises ValueError without credentials."""
         self._place = place
         self._largest = largest_single_upload
         session = boto3.session.Session()

@@ -96,3 +96,15 @@ async def test_check_raises_when_the_database_cannot_be_reached() -> None:
     with pytest.raises(SQLAlchemyError):
         await database.check()
     await database.close()
+
+
+async def test_a_file_that_was_replaced_is_not_used_any_more(
+    database: Database, tmp_path: Path
+) -> None:
+    await database.check()
+    (tmp_path / "veravox.db").rename(tmp_path / "elsewhere.db")
+    with pytest.raises(SQLAlchemyError):
+        await database.check()
+    (tmp_path / "veravox.db").unlink()
+    (tmp_path / "elsewhere.db").rename(tmp_path / "veravox.db")
+    await database.check()

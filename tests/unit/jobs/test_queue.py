@@ -174,6 +174,7 @@ async def test_what_was_begun_is_finished_before_the_end(office: Office) -> None
         finished.set()
 
     office.queue.add_lane(Lane("letters", handle))
+    office.queue.add_lane(Lane("idle", Inbox().handle))
     async with office.open():
         await office.send(message("a"))
         await begun.wait()
