@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,8 +71,13 @@ def serve(
         end(process)
 
 
-def start(*command: str, settings: Settings, **variables: str) -> subprocess.Popen[bytes]:
-    """A `veravox` process that works on the installation of `settings`."""
+def start(
+    *command: str, settings: Settings, prefix: Sequence[str] = (), **variables: str
+) -> subprocess.Popen[bytes]:
+    """A `veravox` process that works on the installation of `settings`.
+
+    `prefix` is a command that becomes the one it is given, such as `ip netns exec`.
+    """
     environment = {
         "VERAVOX_DATA_DIR": str(settings.data_dir),
         "VERAVOX_MODELS_DIR": str(settings.models_dir),
@@ -90,7 +95,7 @@ def start(*command: str, settings: Settings, **variables: str) -> subprocess.Pop
     environment |= {f"VERAVOX_{name.upper()}": value for name, value in variables.items()}
     with (settings.data_dir / LOG).open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "veravox", *command],
+            [*prefix, sys.executable, "-m", "veravox", *command],
             env=os.environ | environment,
             stderr=log,
             stdout=log,

@@ -7,10 +7,14 @@ from contextlib import contextmanager, suppress
 
 
 class Proxy:
-    """Passes connections to `port` on until it is cut; then it refuses and breaks them."""
+    """Passes connections to `port` on until it is cut; then it refuses and breaks them.
 
-    def __init__(self, port: int) -> None:
+    It listens on `address`, its target is on the loopback interface.
+    """
+
+    def __init__(self, port: int, address: str = "127.0.0.1") -> None:
         self._target = port
+        self.address = address
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -41,7 +45,7 @@ class Proxy:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _mend(self) -> None:
-        self._server = await asyncio.start_server(self._pass_on, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._pass_on, self.address, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _cut(self) -> None:

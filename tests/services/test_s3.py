@@ -9,7 +9,8 @@ import pytest
 
 from veravox.errors import NotFound, StorageUnavailable
 from veravox.storage import UploadTerms
-from veravox.storage.s3 import READ_BYTES, S3Place, S3Storage
+from veravox.storage.objects import READ_BYTES
+from veravox.storage.s3 import S3Place, S3Storage
 
 pytestmark = pytest.mark.anyio
 

@@ -10,9 +10,10 @@ from typer.testing import CliRunner, Result
 from tests.audio_factory import spoken_file
 from tests.model_factory import write_model
 from veravox.archives.recordings import Recording
-from veravox.archives.s3 import READ_BYTES, S3Archive
+from veravox.archives.s3 import S3Archive
 from veravox.cli import app
 from veravox.errors import Unavailable
+from veravox.storage.objects import READ_BYTES
 from veravox.storage.s3 import S3Place
 
 SPOKEN = spoken_file()

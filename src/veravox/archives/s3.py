@@ -4,30 +4,21 @@ Credentials and region are those that boto3 finds: environment, profile or the m
 """
 
 import errno
-import functools
-import os
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
-from io import BufferedReader, RawIOBase
+from functools import cache, partial
 from itertools import chain
 from typing import Any, BinaryIO, cast
 
-import boto3
-import obstore
-from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError
 from obstore.store import S3Store
 
 from veravox.archives.recordings import Recording
 from veravox.errors import InvalidRequest, Unavailable
+from veravox.storage.objects import ObjectFile, ObjectVersion, Patience, connect
 
-READ_BYTES = 4 * 1_048_576
-CONNECT_SECONDS = 5
-ANSWER_SECONDS = 60
-PATIENCE_SECONDS = 60
-ATTEMPTS = 5
+PATIENCE = Patience(seconds=60, attempts=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,84 +51,18 @@ class S3Archive:
     @contextmanager
     def open(self, recording: Recording) -> Generator[BinaryIO]:
         """As Archive.open; it is read in ranges, all of the version that was listed."""
-        file = _ObjectFile(_store(self), recording, self.url)
-        with BufferedReader(file, READ_BYTES) as media:
-            yield cast(BinaryIO, media)
+        e_tag = recording.version if recording.version.startswith('"') else None
+        version = ObjectVersion(recording.path, recording.size, e_tag)
+        yield cast(BinaryIO, ObjectFile(_store(self), version, partial(_translated, self.url)))
 
 
-class _ObjectFile(RawIOBase):
-    """One version of an object, read in ranges."""
-
-    def __init__(self, store: S3Store, recording: Recording, url: str) -> None:
-        self._store = store
-        self._recording = recording
-        self._url = url
-        self._position = 0
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Always."""
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Moves the position and returns it."""
-        bases = {
-            os.SEEK_SET: 0,
-            os.SEEK_CUR: self._position,
-            os.SEEK_END: self._recording.size,
-        }
-        self._position = max(0, bases[whence] + offset)
-        return self._position
-
-    def tell(self) -> int:
-        """The position in bytes from the start."""
-        return self._position
-
-    def readinto(self, buffer: Any, /) -> int:
-        """Fills `buffer` as far as the object goes."""
-        target: memoryview = memoryview(buffer)
-        end = min(self._position + target.nbytes, self._recording.size)
-        if end <= self._position:
-            return 0
-        options: dict[str, Any] = {"range": (self._position, end)}
-        if self._recording.version.startswith('"'):
-            options["if_match"] = self._recording.version
-        with _translated(self._url):
-            answer = obstore.get(self._store, self._recording.path, options=cast(Any, options))
-            data = memoryview(answer.bytes())
-        target[: data.nbytes] = data
-        self._position += data.nbytes
-        return data.nbytes
-
-
-@functools.cache
+@cache
 def _store(archive: S3Archive) -> S3Store:
     """This process's connections. Raises InvalidRequest without credentials."""
-    session = boto3.session.Session()
-    region = session.region_name or "us-east-1"
     try:
-        credentials = Boto3CredentialProvider(session)
+        return connect(archive.bucket, archive.prefix, archive.endpoint, PATIENCE)
     except ValueError:
         raise InvalidRequest("No credentials for S3 were found") from None
-    return S3Store(
-        archive.bucket,
-        prefix=archive.prefix or None,
-        endpoint=archive.endpoint or f"https://s3.{region}.amazonaws.com",
-        region=region,
-        credential_provider=credentials,
-        client_options={
-            "allow_http": (archive.endpoint or "").startswith("http://"),
-            "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
-            "timeout": timedelta(seconds=ANSWER_SECONDS),
-        },
-        retry_config={
-            "max_retries": ATTEMPTS,
-            "retry_timeout": timedelta(seconds=PATIENCE_SECONDS),
-        },
-    )
 
 
 @contextmanager

@@ -38,8 +38,24 @@ _CHANCE = SystemRandom()
 _log = structlog.get_logger(__name__)
 
 
+class _Clock:
+    """The time of the database, which decides when a message is due, whatever this host's is."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta(0)
+
+    def set(self, database_now: datetime) -> None:
+        self._ahead = database_now - datetime.now(UTC)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+
 class _Again(BaseRetryStrategy):
     """Every message comes again: when its handler says, else after ever longer waits."""
+
+    def __init__(self, clock: _Clock) -> None:
+        self._clock = clock
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
         if isinstance(exception, RetryLater):
@@ -47,7 +63,7 @@ class _Again(BaseRetryStrategy):
         else:
             seconds = min(2.0 ** min(job.attempts, 10), LONGEST_WAIT_SECONDS)
         wait = timedelta(seconds=seconds * _CHANCE.uniform(1.0, 1.2))
-        return RetryDecision(retry_at=datetime.now(UTC) + wait)
+        return RetryDecision(retry_at=self._clock.now() + wait)
 
 
 class JobQueue:
@@ -58,6 +74,7 @@ class JobQueue:
         self.embedded = url.get_backend_name() != "postgresql"
         self._memory = EmbeddedConnector()
         self._app = App(connector=self._memory if self.embedded else _postgresql(url))
+        self._clock = _Clock()
         self._lanes: list[Lane] = []
         self._pending: set[asyncio.Task[None]] = set()
 
@@ -67,7 +84,7 @@ class JobQueue:
 
     def add_lane(self, lane: Lane) -> None:
         """Let `run` take the messages of one more lane."""
-        self._app.task(name=lane.name, queue=lane.name, retry=_Again())(lane.handler)
+        self._app.task(name=lane.name, queue=lane.name, retry=_Again(self._clock))(lane.handler)
         self._lanes.append(lane)
 
     @asynccontextmanager
@@ -100,11 +117,12 @@ class JobQueue:
 
     async def rescue(self) -> int:
         """Put back the messages of workers that died; how many they were."""
+        await self._set_clock()
         stalled = await self._manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS)
         rescued = 0
         for job in stalled:
             try:
-                await self._manager.retry_job(job)
+                await self._manager.retry_job(job, retry_at=self._clock.now())
             except ConnectorException:
                 _log.info("a stalled message was already put back", key=job.queueing_lock)
             else:
@@ -121,6 +139,7 @@ class JobQueue:
         """A worker, started again whenever it ends because the database was away."""
         while lane.concurrency:
             try:
+                await self._set_clock()
                 await self._app.run_worker_async(
                     queues=[lane.name],
                     name=lane.name,
@@ -136,6 +155,12 @@ class JobQueue:
             except Exception:
                 _log.exception("a worker ended; it is started again", lane=lane.name)
             await asyncio.sleep(RESTART_SECONDS)
+
+    async def _set_clock(self) -> None:
+        """The clock of a host may be set at any time."""
+        if not self.embedded:
+            query = "SELECT clock_timestamp() AS now"
+            self._clock.set((await self._app.connector.execute_query_one_async(query))["now"])
 
     def _send_after_commit(self, session: AsyncSession, message: Message) -> None:
         loop = asyncio.get_running_loop()

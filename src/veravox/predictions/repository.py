@@ -8,7 +8,7 @@ whoever no longer holds the claim changes nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any, cast
 
@@ -29,7 +29,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from veravox.analysis import Analysis, Progress
-from veravox.db import Database
+from veravox.db import Database, database_now
 from veravox.errors import Conflict, NotFound
 from veravox.predictions.cursor import decode_cursor, encode_cursor
 from veravox.predictions.listener import FinishedListener, tell
@@ -83,22 +83,25 @@ class PredictionRepository:
 
         Raises Conflict when the id was used with another digest or is being processed.
         """
-        claim = Claim(tenant_id, prediction_id, token_hex(16), datetime.now(UTC))
-        row = _row(tenant_id, _started(prediction_id, claim.created_at, request), digest)
-        row.claim = claim.token
-        row.claimed_until = claim.created_at + self.claim_lasts
         try:
             async with self._database.transaction() as session:
+                claim = await _new_claim(session, tenant_id, prediction_id)
+                row = _row(tenant_id, _started(prediction_id, claim.created_at, request), digest)
+                row.claim = claim.token
+                row.claimed_until = claim.created_at + self.claim_lasts
                 session.add(row)
+                await session.flush()
+                return claim
         except IntegrityError:
-            return await self._claim_used(claim, digest)
-        return claim
+            return await self._claim_used(tenant_id, prediction_id, digest)
 
-    async def _claim_used(self, claim: Claim, digest: bytes) -> Claim | Prediction:
-        prediction_id = claim.prediction_id
-        found = _is(claim.tenant_id, prediction_id)
+    async def _claim_used(
+        self, tenant_id: str, prediction_id: str, digest: bytes
+    ) -> Claim | Prediction:
+        found = _is(tenant_id, prediction_id)
         async with self._database.transaction() as session:
             row = await session.scalar(select(PredictionRow).where(found))
+            claim = await _new_claim(session, tenant_id, prediction_id)
         if row is not None and (row.status == Status.COMPLETED or row.options is not None):
             if row.digest != digest:
                 raise Conflict(
@@ -126,11 +129,11 @@ class PredictionRepository:
 
     async def renew(self, claim: Claim) -> None:
         """Hold a claim for longer."""
-        await self._write(
-            update(PredictionRow)
-            .where(_is_held(claim))
-            .values(claimed_until=datetime.now(UTC) + self.claim_lasts)
-        )
+        async with self._database.transaction() as session:
+            until = await database_now(session) + self.claim_lasts
+            await session.execute(
+                update(PredictionRow).where(_is_held(claim)).values(claimed_until=until)
+            )
 
     async def release(self, claim: Claim) -> None:
         """Give the id back, as if it had never been used."""
@@ -161,9 +164,9 @@ class PredictionRepository:
         analysis: Analysis,
     ) -> Prediction:
         """The completed prediction, kept under a new id."""
-        started = _started(prediction_id, datetime.now(UTC), request)
-        prediction = replace(started, status=Status.COMPLETED, analysis=analysis)
         async with self._database.transaction() as session:
+            started = _started(prediction_id, await database_now(session), request)
+            prediction = replace(started, status=Status.COMPLETED, analysis=analysis)
             session.add(_row(tenant_id, prediction, digest))
             await tell(self._listeners, session, tenant_id, prediction)
         return prediction
@@ -171,8 +174,9 @@ class PredictionRepository:
     async def get(self, tenant_id: str, prediction_id: str) -> Prediction:
         """The tenant's prediction with this id. Raises NotFound."""
         async with self._database.transaction() as session:
+            alive = _is_alive(await database_now(session))
             row = await session.scalar(
-                select(PredictionRow).where(_is(tenant_id, prediction_id), _is_alive())
+                select(PredictionRow).where(_is(tenant_id, prediction_id), alive)
             )
         if row is None:
             raise _not_found(prediction_id)
@@ -180,7 +184,7 @@ class PredictionRepository:
 
     async def list(self, tenant_id: str, wanted: PredictionFilter) -> PredictionPage:
         """A page of the tenant's predictions, newest first. Raises InvalidRequest for a cursor."""
-        conditions = [PredictionRow.tenant_id == tenant_id, _is_alive()]
+        conditions = [PredictionRow.tenant_id == tenant_id]
         if wanted.status is not None:
             conditions.append(PredictionRow.status == wanted.status)
         if wanted.result is not None:
@@ -195,14 +199,17 @@ class PredictionRepository:
             .limit(wanted.limit + 1)
         )
         async with self._database.transaction() as session:
-            rows = (await session.scalars(query)).all()
+            alive = _is_alive(await database_now(session))
+            rows = (await session.scalars(query.where(alive))).all()
         return _page(rows, wanted.limit)
 
     async def delete(self, tenant_id: str, prediction_id: str) -> None:
         """Forget a prediction; one that is being processed is not stored. Raises NotFound."""
-        deleted = await self._write(
-            delete(PredictionRow).where(_is(tenant_id, prediction_id), _is_alive())
-        )
+        async with self._database.transaction() as session:
+            alive = _is_alive(await database_now(session))
+            deleted = await changed(
+                session, delete(PredictionRow).where(_is(tenant_id, prediction_id), alive)
+            )
         if not deleted:
             raise _not_found(prediction_id)
 
@@ -210,6 +217,10 @@ class PredictionRepository:
         """Whether the statement changed a row."""
         async with self._database.transaction() as session:
             return await changed(session, statement)
+
+
+async def _new_claim(session: AsyncSession, tenant_id: str, prediction_id: str) -> Claim:
+    return Claim(tenant_id, prediction_id, token_hex(16), await database_now(session))
 
 
 async def changed(session: AsyncSession, statement: Update | Delete) -> bool:
@@ -222,12 +233,12 @@ def _is(tenant_id: str, prediction_id: str) -> ColumnElement[bool]:
     return and_(PredictionRow.tenant_id == tenant_id, PredictionRow.id == prediction_id)
 
 
-def _is_alive() -> ColumnElement[bool]:
+def _is_alive(now: datetime) -> ColumnElement[bool]:
     """Not a claim that ran out."""
     return or_(
         PredictionRow.status == Status.COMPLETED,
         PredictionRow.options.is_not(None),
-        PredictionRow.claimed_until > datetime.now(UTC),
+        PredictionRow.claimed_until > now,
     )
 
 

@@ -5,13 +5,11 @@ are signed headers where they are bound. What this server reads, it reads throug
 all of one version of the object.
 """
 
-import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
-from io import RawIOBase
 from typing import Any, BinaryIO, TypeVar, cast
 
 import boto3
@@ -19,17 +17,21 @@ import obstore
 from anyio import to_thread
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.exceptions import BaseError
-from obstore.store import S3Store
 
 from veravox.errors import NotFound, StorageUnavailable
+from veravox.storage.objects import (
+    CONNECT_SECONDS,
+    DEFAULT_REGION,
+    ObjectFile,
+    ObjectVersion,
+    Patience,
+    connect,
+)
 from veravox.storage.protocol import SignedRequest, UploadTerms
 
 LARGEST_SINGLE_UPLOAD = 5 * 1024**3
 """S3's own limit: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
-READ_BYTES = 4 * 1_048_576
-CONNECT_SECONDS = 5
 ANSWER_SECONDS = 30
 ATTEMPTS = 3
 
@@ -58,26 +60,11 @@ class S3Storage:
         self._place = place
         self._largest = largest_single_upload
         session = boto3.session.Session()
-        region = session.region_name or "us-east-1"
+        region = session.region_name or DEFAULT_REGION
         self._client = _client(session, place.endpoint, region)
         self._signer = _client(session, place.public_endpoint or place.endpoint, region)
-        plain = (place.endpoint or "").startswith("http://")
-        self._store = S3Store(
-            place.bucket,
-            prefix=place.prefix or None,
-            endpoint=place.endpoint or f"https://s3.{region}.amazonaws.com",
-            region=region,
-            credential_provider=Boto3CredentialProvider(session),
-            client_options={
-                "allow_http": plain,
-                "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
-                "timeout": timedelta(seconds=ANSWER_SECONDS),
-            },
-            retry_config={
-                "max_retries": ATTEMPTS - 1,
-                "retry_timeout": timedelta(seconds=ANSWER_SECONDS),
-            },
-        )
+        patience = Patience(ANSWER_SECONDS, ATTEMPTS)
+        self._store = connect(place.bucket, place.prefix, place.endpoint, patience)
 
     @property
     def largest_single_upload(self) -> int:
@@ -151,8 +138,8 @@ class S3Storage:
         """As Storage.open."""
         with _translated():
             found = obstore.head(self._store, key)
-        file = _ObjectFile(self._store, key, found["size"], found["e_tag"])
-        yield cast(BinaryIO, file)
+        version = ObjectVersion(key, found["size"], found["e_tag"])
+        yield cast(BinaryIO, ObjectFile(self._store, version, _translated))
 
     async def delete(self, key: str) -> None:
         """As Storage.delete."""
@@ -202,67 +189,6 @@ class S3Storage:
 
     def _full(self, key: str) -> str:
         return f"{self._place.prefix}/{key}" if self._place.prefix else key
-
-
-class _ObjectFile(RawIOBase):
-    """One version of an object, read in ranges; the latest range is held."""
-
-    def __init__(self, store: S3Store, key: str, size: int, version: str | None) -> None:
-        self._store = store
-        self._key = key
-        self._size = size
-        self._version = version
-        self._position = 0
-        self._start = 0
-        self._held = memoryview(b"")
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Always."""
-        return True
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Up to `size` bytes, all the rest for -1."""
-        left = max(self._size - self._position, 0)
-        wanted = left if size < 0 else min(size, left)
-        parts: list[bytes] = []
-        while wanted:
-            part = self._part(wanted)
-            parts.append(part)
-            wanted -= len(part)
-        return b"".join(parts)
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Moves the position and returns it."""
-        bases = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}
-        self._position = max(0, bases[whence] + offset)
-        return self._position
-
-    def tell(self) -> int:
-        """The position in bytes from the start."""
-        return self._position
-
-    def _part(self, most: int) -> bytes:
-        """Between one and `most` of the next bytes."""
-        if not self._start <= self._position < self._start + len(self._held):
-            self._fetch()
-        first = self._position - self._start
-        part = bytes(self._held[first : first + most])
-        self._position += len(part)
-        return part
-
-    def _fetch(self) -> None:
-        end = min(self._position + READ_BYTES, self._size)
-        options: dict[str, Any] = {"range": (self._position, end)}
-        if self._version is not None:
-            options["if_match"] = self._version
-        with _translated():
-            answer = obstore.get(self._store, self._key, options=cast(Any, options))
-            self._held = memoryview(answer.bytes())
-        self._start = self._position
 
 
 def _client(session: boto3.session.Session, endpoint: str | None, region: str) -> Any:
