@@ -108,11 +108,14 @@ class Hold:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
         self._stopped: set[int] = set()
+        self._released = False
         self._lock = threading.Lock()
 
     def stop_new(self) -> None:
         """Stop those that have been started since the last call."""
         with self._lock:
+            if self._released:
+                return
             for decoder in _decoders(self._process.pid) - self._stopped:
                 self._signal(decoder, signal.SIGSTOP)
                 self._stopped.add(decoder)
@@ -125,8 +128,9 @@ class Hold:
             self._signal_all(signal.SIGSTOP)
 
     def release(self) -> None:
-        """Let them run until they end; those that lost their server end at once."""
+        """Let them run, for good; those that lost their server end at once."""
         with self._lock:
+            self._released = True
             self._signal_all(signal.SIGCONT)
 
     def _signal_all(self, number: signal.Signals) -> None:

@@ -1,7 +1,9 @@
 """/v1/file: announce, upload, follow, list and delete a recording of any size."""
 
+import asyncio
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -11,6 +13,7 @@ import pytest
 from tests.audio_factory import SPOKEN_RATE, encode, silence, speech, spoken_file, tone
 from tests.file_client import announce, final, put, state
 from tests.http_factory import Server, serving, settings_for
+from veravox.storage import UploadTerms
 
 SPOKEN = spoken_file(seconds=12.0)
 
@@ -91,6 +94,20 @@ def test_a_url_that_was_altered_is_refused(client: httpx.Client) -> None:
     assert httpx.put(moved, content=SPOKEN).status_code == 403
     assert httpx.get(url).status_code == 403
     assert state(client, created["prediction_id"])["status"] == "awaiting_upload"
+
+
+def test_a_url_that_has_expired_is_refused(server: Server, client: httpx.Client) -> None:
+    created = announce(client)
+    key = httpx.URL(created["upload"]["url"]).path.rpartition("/")[2]
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    storage = server.services.storage
+    signed = asyncio.run(storage.sign_upload(UploadTerms(key, past)))
+    late = httpx.put(f"{server.url}{signed.url}", content=SPOKEN)
+    assert late.status_code == 403
+    assert "expired" in late.text
+    assert put(created, SPOKEN).status_code == 200
+    signed_download = asyncio.run(storage.sign_download(key, past))
+    assert httpx.get(f"{server.url}{signed_download}").status_code == 403
 
 
 def test_an_upload_of_another_length_or_type_is_refused(client: httpx.Client) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ import httpx
 import pytest
 
 from tests.file_client import announce, final, put, state
-from tests.http_factory import create_key
+from tests.http_factory import create_key, upload
 from tests.processes import end, free_port, held, serve, start
 from tests.proxy import Proxy
 from tests.services.workers import (
@@ -33,6 +34,8 @@ from veravox.settings import Settings
 
 pytestmark = pytest.mark.timeout(1_800)
 
+BALANCER_SECONDS = 2.0
+"""What a balancer needs to notice that a server comes or goes."""
 STORM_FILES = int(os.environ.get("VERAVOX_TEST_STORM_FILES", "12"))
 
 
@@ -49,10 +52,10 @@ def test_a_worker_does_what_the_server_accepted(s3_settings: Settings) -> None:
 
 def test_the_job_of_a_killed_worker_is_done_by_another(s3_settings: Settings) -> None:
     with server_without_jobs(s3_settings) as server, server.client() as client:
-        with worker_at_work(s3_settings, client) as (doomed, prediction_id):
-            doomed.kill()
+        with worker_at_work(s3_settings, client) as doomed:
+            doomed.process.kill()
         with worker(s3_settings):
-            body = final(client, prediction_id, RESCUE_SECONDS)
+            body = final(client, doomed.prediction_id, RESCUE_SECONDS)
         assert body["status"] == "completed"
         assert body["audio_duration"] == 4.0
 
@@ -64,14 +67,16 @@ def test_a_worker_that_was_cut_off_changes_nothing_when_it_comes_back(
     with ExitStack() as stack:
         server = stack.enter_context(server_without_jobs(s3_settings))
         client = stack.enter_context(server.client())
-        with worker_at_work(s3_settings, client) as (lost, prediction_id):
-            lost.send_signal(signal.SIGSTOP)
-            stack.enter_context(worker(s3_settings))
-            body = final(client, prediction_id, RESCUE_SECONDS)
-            lost.send_signal(signal.SIGCONT)
+        lost = stack.enter_context(worker_at_work(s3_settings, client))
+        lost.process.send_signal(signal.SIGSTOP)
+        with worker(s3_settings):
+            body = final(client, lost.prediction_id, RESCUE_SECONDS)
+        assert body["status"] == "completed"
+        lost.process.send_signal(signal.SIGCONT)
+        lost.hold.release()
         after = uploaded(client, SPOKEN)
-        assert final(client, after)["status"] == "completed"
-        assert state(client, prediction_id) == body
+        assert final(client, after, RESCUE_SECONDS)["status"] == "completed"
+        assert state(client, lost.prediction_id) == body
         assert count(s3_settings, "SELECT attempts FROM predictions WHERE attempts > 1") == 2
 
 
@@ -83,17 +88,18 @@ def test_the_job_of_a_host_that_lost_its_network_is_done_by_another(
         client = stack.enter_context(server.client())
         apart, database = stack.enter_context(proxied(s3_settings, "database_url"))
         apart, storage = stack.enter_context(proxied(apart, "storage_endpoint"))
-        with worker_at_work(apart, client) as (_, prediction_id):
-            database.cut()
-            storage.cut()
-            stack.enter_context(worker(s3_settings))
-            body = final(client, prediction_id, RESCUE_SECONDS)
-            assert body["status"] == "completed"
-            database.mend()
-            storage.mend()
+        lost = stack.enter_context(worker_at_work(apart, client))
+        database.cut()
+        storage.cut()
+        with worker(s3_settings):
+            body = final(client, lost.prediction_id, RESCUE_SECONDS)
+        assert body["status"] == "completed"
+        lost.hold.release()
+        database.mend()
+        storage.mend()
         after = uploaded(client, SPOKEN)
-        assert final(client, after)["status"] == "completed"
-        assert state(client, prediction_id) == body
+        assert final(client, after, RESCUE_SECONDS)["status"] == "completed"
+        assert state(client, lost.prediction_id) == body
 
 
 def test_two_workers_give_every_file_one_result(s3_settings: Settings) -> None:
@@ -133,21 +139,56 @@ def test_a_killed_server_with_jobs_of_its_own_loses_none(postgresql_settings: Se
         assert final(client, running, RESCUE_SECONDS)["status"] == "completed"
 
 
+def test_servers_that_are_restarted_in_turn_lose_no_request(postgresql_settings: Settings) -> None:
+    """As behind a balancer, which sends a server nothing new before it is told to end."""
+    key = create_key(postgresql_settings, Plan.ENTERPRISE, concurrent_requests=100).key
+    over = threading.Event()
+    with ExitStack() as stack:
+        serving = [stack.enter_context(serve(postgresql_settings, key)) for _ in range(2)]
+
+        def ask() -> list[int]:
+            statuses: list[int] = []
+            while not over.is_set():
+                with serving[-1].client() as client:
+                    statuses.append(client.post("/v1/predict", files=upload(SPOKEN)).status_code)
+            return statuses
+
+        with ThreadPoolExecutor(4) as pool:
+            asked = [pool.submit(ask) for _ in range(4)]
+            for _ in range(2):
+                leaving = serving[-1]
+                with held(leaving.process):
+                    time.sleep(BALANCER_SECONDS)
+                    serving.remove(leaving)
+                    time.sleep(BALANCER_SECONDS)
+                    leaving.process.terminate()
+                    time.sleep(BALANCER_SECONDS)
+                    assert leaving.process.poll() is None
+                leaving.process.wait(60)
+                serving.insert(0, stack.enter_context(serve(postgresql_settings, key)))
+            over.set()
+        statuses = [status for client in asked for status in client.result()]
+    assert len(statuses) > 4
+    assert set(statuses) == {200}
+
+
 def test_a_database_that_is_away_for_a_while_costs_nothing(s3_settings: Settings) -> None:
     with ExitStack() as stack:
         settings, database = stack.enter_context(proxied(s3_settings, "database_url"))
         server = stack.enter_context(server_without_jobs(settings))
         client = stack.enter_context(server.client())
-        with worker_at_work(settings, client) as (_, running):
-            waiting = [uploaded(client, SPOKEN) for _ in range(3)]
-            database.cut()
-            answer = client.post("/v1/file", json={"filename": "a.wav"})
-            assert answer.status_code == 503
-            assert "Retry-After" in answer.headers
-            assert httpx.get(f"{server.url}/readyz").status_code == 503
+        running = stack.enter_context(worker_at_work(settings, client))
+        waiting = [uploaded(client, SPOKEN) for _ in range(3)]
+        database.cut()
+        answer = client.post("/v1/file", json={"filename": "a.wav"})
+        assert answer.status_code == 503
+        assert "Retry-After" in answer.headers
+        assert httpx.get(f"{server.url}/readyz").status_code == 503
+        running.hold.release()
         time.sleep(20.0)
         database.mend()
-        bodies = [final(client, name, RESCUE_SECONDS) for name in (running, *waiting)]
+        names = (running.prediction_id, *waiting)
+        bodies = [final(client, name, RESCUE_SECONDS) for name in names]
         assert [body["status"] for body in bodies] == ["completed"] * 4
 
 

@@ -4,6 +4,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx
@@ -11,7 +12,7 @@ from sqlalchemy import create_engine, text
 
 from tests.audio_factory import spoken_file
 from tests.file_client import announce, final, put, state
-from tests.processes import ServerProcess, end, held, serve, start
+from tests.processes import Hold, ServerProcess, end, held, serve, start
 from tests.proxy import Proxy
 from veravox.settings import Settings
 
@@ -31,17 +32,25 @@ def worker(
         end(process)
 
 
+@dataclass(frozen=True)
+class AtWork:
+    """A worker, and a job that it has begun and cannot finish before it is released."""
+
+    process: subprocess.Popen[bytes]
+    prediction_id: str
+    hold: Hold
+
+
 @contextmanager
 def worker_at_work(
     settings: Settings, client: httpx.Client, prefix: Sequence[str] = (), **variables: str
-) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """A worker, and a job that it has begun and cannot finish as long as the block runs."""
+) -> Iterator[AtWork]:
     with worker(settings, prefix, **variables) as process:
         assert final(client, uploaded(client, SPOKEN))["status"] == "completed"
-        with held(process):
+        with held(process) as hold:
             prediction_id = uploaded(client, SPOKEN)
             wait_for(client, prediction_id, "processing")
-            yield process, prediction_id
+            yield AtWork(process, prediction_id, hold)
 
 
 @contextmanager
