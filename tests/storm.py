@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -55,10 +55,11 @@ class Weather:
 
 @dataclass(frozen=True)
 class Customer:
-    """A client that does not give up."""
+    """A client that does not give up, unless the storm does."""
 
     url: str
     key: str
+    _over: threading.Event = field(default_factory=threading.Event)
 
     def submit(self, prediction_id: str, content: bytes) -> None:
         """Announce and upload until the server says that the recording has come."""
@@ -83,8 +84,13 @@ class Customer:
             assert time.monotonic() < deadline, body
             time.sleep(0.5)
 
+    def give_up(self) -> None:
+        """Let all calls end with an error."""
+        self._over.set()
+
     def _ask(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         while True:
+            assert not self._over.is_set(), "the storm ended early"
             try:
                 answer = httpx.request(
                     method,
@@ -120,5 +126,9 @@ def survive(
         return body
 
     with ThreadPoolExecutor(CLIENTS) as pool:
-        list(pool.map(submit, names))
-        return list(pool.map(result, names))
+        try:
+            list(pool.map(submit, names))
+            return list(pool.map(result, names))
+        except BaseException:
+            customer.give_up()
+            raise
