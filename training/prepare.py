@@ -45,7 +45,7 @@ def prepare(sources: Sources, whisper: Path, cache: Path, processes: int) -> Pre
     train = [clip for clip in clips if clip in corpus and clip.split == "train"]
     dev = [clip for clip in clips if clip in corpus and clip.split == "dev"]
     encoder = Encoder(read_tiny_en(whisper), TINY_EN_HEADS, DEPTH).eval()
-    augmentation = Augmentation(_voices(train, corpus))
+    augmentation = Augmentation(voices(train, corpus))
     chosen = choose(train, PER_SYSTEM, PER_SOURCE)
     windows = cut(chosen, corpus, augmentation, cache / "windows", VARIANTS, processes)
     features = compute(chosen, windows, encoder, cache / "pooled")
@@ -72,11 +72,11 @@ def sources_of(arguments: argparse.Namespace) -> Sources:
     )
 
 
-def _voices(clips: Sequence[Clip], corpus: Corpus) -> list[Samples]:
+def voices(clips: Sequence[Clip], corpus: Corpus) -> list[Samples]:
     """The beginnings of recordings of training, as many of either class, by blob hash."""
-    voices: list[Samples] = []
+    found: list[Samples] = []
     for spoof in (False, True):
         members = [clip for clip in clips if clip.spoof is spoof and not clip.synthetic]
         for clip in sorted(members, key=lambda c: c.sha)[: VOICES // 2]:
-            voices.append(corpus.samples(clip, 0, WINDOW_SAMPLES))
-    return voices
+            found.append(corpus.samples(clip, 0, WINDOW_SAMPLES))
+    return found

@@ -1,14 +1,13 @@
 """Which clips teach the speaker encoder, who speaks in them, and what is kept for measuring.
 
-Held out, with every clip of theirs wherever it lies: the manifest's dev speakers, the LibriSpeech
-test-clean speakers of one source, three more of nEMO's actors and five more speakers of BAVED. A
-speaker is a class of its own only when the manifest names the speaker.
+Held out, with every clip of theirs wherever it lies: the manifests' dev speakers, the LibriSpeech
+test-clean speakers of one source, three more of nEMO's actors and five more speakers of BAVED. Only
+clips whose speaker is named are used, so that nobody who is held out hides among the nameless.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from training.manifest import Clip
 
@@ -20,63 +19,53 @@ ALSO_HELD_OUT = (
     *("nEMO_MK0", "nEMO_KS0", "nEMO_WR0"),
     *("BAVED_46", "BAVED_47", "BAVED_51", "BAVED_54", "BAVED_102"),
 )
-LABELS = ("bonafide", "spoof")
-PER_SYSTEM = 60
-LONGEST_KNOWN = 18.0
-LONGEST_UNKNOWN = 6.0
+PER_PERSON = 40
 
+_READER = re.compile(r"(?:LS|MLS_)0*(\d+)")
 _SESSIONS = {
     LIBRISPEECH: re.compile(r"/(\d+-\d+)-\d+\.flac$"),
     NEMO: re.compile(r"_([a-z]+)_\d+\.wav$"),
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Material:
-    """Clips for training, and the names of the speakers that are classes."""
-
-    clips: list[Clip]
-    speakers: list[str]
+def person(speaker: str) -> str:
+    """Who a named speaker is: readers of LibriVox have one number in LibriSpeech and in MLS."""
+    reader = _READER.fullmatch(speaker)
+    return f"LibriVox {reader[1]}" if reader else speaker
 
 
-def held_out_speakers(clips: Sequence[Clip]) -> frozenset[str]:
-    """The named speakers of whom nothing is used in training."""
+def held_out(clips: Sequence[Clip]) -> frozenset[str]:
+    """The persons of whom nothing is used in training."""
     named = {
-        clip.speaker
+        person(clip.speaker)
         for clip in clips
         if clip.speaker and (clip.split == "dev" or clip.repo == LIBRISPEECH)
     }
     return frozenset(named | set(ALSO_HELD_OUT))
 
 
-def material(clips: Sequence[Clip]) -> Material:
-    """What is trained on: all genuine speech, and up to 60 clips of each spoof system."""
-    held_out = held_out_speakers(clips)
-    allowed = [
-        clip
-        for clip in clips
-        if clip.split == "train" and clip.label in LABELS and clip.speaker not in held_out
-    ]
-    by_system: dict[str, list[Clip]] = defaultdict(list)
-    for clip in sorted(allowed, key=lambda c: c.sha):
-        if clip.spoof:
-            by_system[clip.system].append(clip)
-    spoofs = [clip for members in by_system.values() for clip in members[:PER_SYSTEM]]
-    genuine = [clip for clip in allowed if not clip.spoof]
-    chosen = sorted(genuine + spoofs, key=lambda c: c.sha)
-    return Material(chosen, sorted({clip.speaker for clip in genuine if clip.speaker}))
+def material(clips: Sequence[Clip]) -> list[Clip]:
+    """The genuine clips to train on, at most forty of a person.
 
-
-def longest(clip: Clip) -> float:
-    """How many seconds of speech of the clip are of use; more of those with a known speaker."""
-    return LONGEST_KNOWN if clip.speaker and not clip.spoof else LONGEST_UNKNOWN
+    First one clip of everybody, then another one, and so on: any beginning of the list is the most
+    even choice of its length.
+    """
+    without = held_out(clips)
+    turns: dict[str, int] = defaultdict(int)
+    ordered: list[tuple[int, str, Clip]] = []
+    for clip in sorted(clips, key=lambda c: c.sha):
+        named = clip.speaker and not clip.spoof and clip.split == "train"
+        if named and person(clip.speaker) not in without:
+            turns[person(clip.speaker)] += 1
+            ordered.append((turns[person(clip.speaker)], clip.sha, clip))
+    return [clip for turn, _, clip in sorted(ordered, key=lambda o: o[:2]) if turn <= PER_PERSON]
 
 
 def trial_clips(clips: Sequence[Clip], corpus: str) -> list[Clip]:
     """The genuine clips of the held-out speakers of ``librispeech``, ``nemo`` or ``baved``."""
-    held_out = held_out_speakers(clips)
+    without = held_out(clips)
     source = TRIAL_SOURCES[corpus]
-    return [c for c in clips if c.repo == source and c.speaker in held_out and not c.spoof]
+    return [c for c in clips if c.repo == source and person(c.speaker) in without and not c.spoof]
 
 
 def session(clip: Clip) -> str:
