@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from training.augment import Augmentation
+from training.corpora import Corpus
 from training.features import choose
 from training.manifest import Clip
 from training.prepare import (
@@ -29,7 +30,6 @@ from training.prepare import (
 )
 from training.speaker.calibrate import (
     DEFAULT_RATE,
-    Scored,
     cohort_rows,
     fit_calibration,
     normalisation,
@@ -40,12 +40,13 @@ from training.speaker.calibrate import (
 )
 from training.speaker.export import export, person_means
 from training.speaker.fit import fit
+from training.speaker.frontend import Floats
 from training.speaker.material import TRIAL_SOURCES, held_out, material, person
-from training.speaker.network import ge2e
+from training.speaker.network import Encoder, ge2e
 from training.speaker.prepare import compute
 from training.speaker.speech import SpeechOnly
 from training.speaker.teachers import DVector, Ge2e, Teacher
-from training.speaker.trials import trials
+from training.speaker.trials import Trials, trials
 from training.windows import cut
 from veravox.speaker.card import (
     COHORT_FILE,
@@ -96,38 +97,59 @@ def main() -> None:
     begun = ge2e(arguments.resemblyzer)
     encoder = fit(views, begun, arguments.steps, arguments.batch, kept / "checkpoint.pt")
 
-    speech = SpeechOnly()
     means = person_means(encoder, views)
-    centre = means.mean(axis=0)
-    folder = arguments.out / MODEL_ID
-    clean = {name: trials(clips, name, corpus, speech) for name in TRIAL_SOURCES}
-    excerpts = [t.samples for t in clean["librispeech"].tests[:PARITY_EXCERPTS]]
-    log.info("ONNX differs by %.2g", export(encoder, centre, excerpts, folder / WEIGHTS_FILE))
-    np.save(folder / COHORT_FILE, cohort_rows(means, centre))
-    loaded = SpeakerEncoder(_draft(folder, arguments.manifest, chosen))
-    conditions = {
-        CLEAN: {name: score(t, loaded) for name, t in clean.items()},
+    measured = all_trials(clips, corpus, channel)
+    draft = write_model(encoder, means, measured[CLEAN], chosen, arguments)
+    card = finish(SpeakerEncoder(draft), measured, teachers, arguments)
+    write_card(card, draft)
+    for title, rows in card.metrics.items():
+        log.info("%s: %s", title, json.dumps(rows.rows))
+
+
+def all_trials(
+    clips: Sequence[Clip], corpus: Corpus, channel: Augmentation
+) -> dict[str, dict[str, Trials]]:
+    """The trials of every corpus in every condition."""
+    speech = SpeechOnly()
+    return {
+        CLEAN: {name: trials(clips, name, corpus, speech) for name in TRIAL_SOURCES},
         "2 s against 10 s": {
-            name: score(trials(clips, name, corpus, speech, SHORT_SECONDS), loaded)
-            for name in TRIAL_SOURCES
+            name: trials(clips, name, corpus, speech, SHORT_SECONDS) for name in TRIAL_SOURCES
         },
         "4 s through random channels against 10 s": {
-            name: score(trials(clips, name, corpus, speech, channel=channel), loaded)
-            for name in TRIAL_SOURCES
+            name: trials(clips, name, corpus, speech, channel=channel) for name in TRIAL_SOURCES
         },
     }
-    card = _finished(loaded, conditions, teachers, arguments)
-    write_card(card, folder)
-    for title, measured in card.metrics.items():
-        log.info("%s: %s", title, json.dumps(measured.rows))
 
 
-def _finished(
+def write_model(
+    encoder: Encoder,
+    means: Floats,
+    clean: Mapping[str, Trials],
+    chosen: Sequence[Clip],
+    arguments: argparse.Namespace,
+) -> Path:
+    """Writes weights, cohort and a card without decisions; returns their folder."""
+    centre = means.mean(axis=0)
+    folder = arguments.out / MODEL_ID
+    excerpts = [t.samples for t in clean["librispeech"].tests[:PARITY_EXCERPTS]]
+    least = export(encoder, centre, excerpts, folder / WEIGHTS_FILE)
+    log.info("cosine between torch and ONNX at least %.4f", least)
+    np.save(folder / COHORT_FILE, cohort_rows(means, centre))
+    return _draft(folder, arguments.manifest, chosen)
+
+
+def finish(
     encoder: SpeakerEncoder,
-    conditions: Mapping[str, Mapping[str, Scored]],
+    measured: Mapping[str, Mapping[str, Trials]],
     teachers: Mapping[str, Teacher],
     arguments: argparse.Namespace,
 ) -> SpeakerCard:
+    """The card with calibration, operating points, limits and tables."""
+    conditions = {
+        title: {name: score(of_corpus, encoder) for name, of_corpus in row.items()}
+        for title, row in measured.items()
+    }
     everything = [scored for rows in conditions.values() for scored in rows.values()]
     calibration = fit_calibration(everything)
     command = f"{COMMAND} --steps {arguments.steps} --batch {arguments.batch}"

@@ -28,8 +28,9 @@ from training.speaker.prepare import FRAMES, Views
 SAME_PERSON = 0.8
 PAIR_WEIGHT = 10.0
 PROJECTION_WEIGHT = 0.5
-FRAMES_HEARD = (120, 160, 200)
+FRAMES_HEARD = (120, 160)
 LEARNING_RATE = 5e-4
+PROJECTION_RATE = 5e-3
 WEIGHT_DECAY = 1e-2
 WARM_UP = 50
 AVERAGE = 0.99
@@ -54,7 +55,9 @@ class Learner(nn.Module):
         self, mels: Tensor, heard: dict[str, Tensor], same: Tensor
     ) -> tuple[Tensor, dict[str, float]]:
         """The loss of a batch and its terms; `same`: whether two of it are of one person."""
-        embedding = self.encoder(mels)
+        with torch.autocast("cpu", torch.bfloat16):
+            embedding = self.encoder(mels)
+        embedding = embedding.float()
         centred = normalize(embedding - embedding.mean(dim=0).detach(), dim=1)
         wanted = torch.stack([rows @ rows.T for rows in heard.values()]).mean(dim=0)
         wanted = torch.where(same, wanted.clamp(min=SAME_PERSON), wanted)
@@ -102,7 +105,11 @@ def fit(views: Views, encoder: Encoder, steps: int, batch: int, checkpoint: Path
     averaged = torch.optim.swa_utils.AveragedModel(
         learner.encoder, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE)
     )
-    optimiser = torch.optim.AdamW(learner.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    groups = [
+        {"params": learner.encoder.parameters(), "lr": LEARNING_RATE},
+        {"params": learner.projections.parameters(), "lr": PROJECTION_RATE},
+    ]
+    optimiser = torch.optim.AdamW(groups, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
     state = _State(learner, averaged, optimiser, schedule)
     first = state.load(checkpoint) if checkpoint.exists() else 0
