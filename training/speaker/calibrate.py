@@ -52,13 +52,19 @@ def score(trials: Trials, encoder: SpeakerEncoder) -> Scored:
     """Scores as serving makes them."""
     enrolled = np.stack([encoder.embed(e.samples)[0] for e in trials.enrolments])
     tested = np.stack([encoder.embed(t.samples)[0] for t in trials.tests])
-    sides = encoder.cohort @ enrolled.T, encoder.cohort @ tested.T
+    rows = [_nearest(encoder.cohort @ one) for one in enrolled]
+    columns = [_nearest(encoder.cohort @ one) for one in tested]
     cosines = enrolled @ tested.T
     scores = [
-        [normalised(float(c), sides[0][:, i], sides[1][:, j], NEAREST) for j, c in enumerate(row)]
+        [normalised(float(c), rows[i], columns[j], NEAREST) for j, c in enumerate(row)]
         for i, row in enumerate(cosines)
     ]
     return Scored(trials, np.array(scores))
+
+
+def _nearest(scores: np.ndarray) -> np.ndarray:
+    """The part of one side's cohort scores that normalisation looks at."""
+    return np.sort(scores)[-NEAREST:]
 
 
 def teacher_eer(trials: Trials, teacher: Teacher) -> float:

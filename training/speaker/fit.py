@@ -1,12 +1,15 @@
-"""Fitting the encoder: speakers told apart, and teachers' embeddings imitated.
+"""Going on from GE2E's weights: the encoder learns how two teachers, together, compare voices.
 
-The loss is an additive angular margin over speakers with two centres each (Deng et al., Sub-center
-ArcFace, 2020) on the views whose speaker is known, and the cosine distance between a projection of
-the embedding and each teacher's centred embedding on all views.
+The loss is the squared difference between the encoder's cosines and the mean of the teachers' in a
+batch (Tung and Mori, Similarity-Preserving Knowledge Distillation, 2019), plus the cosine distance
+between a projection of each embedding and each teacher's. Teachers heard the recording as it is;
+the encoder hears it through a channel too. Two recordings of one named person count as at least
+`SAME_PERSON` alike.
 """
 
 import logging
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,133 +18,112 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, linear, normalize
+from torch.nn.functional import normalize
 
-from training.manifest import Clip
-from training.speaker.frontend import MELS, Floats
+from training.speaker.frontend import Floats
+from training.speaker.material import person
 from training.speaker.network import WIDTH, Encoder
-from training.speaker.prepare import Part
+from training.speaker.prepare import FRAMES, Views
 
-CENTRES = 2
-SCALE = 30.0
-MARGIN = 0.2
-MARGIN_FROM = 0.25
-SPEAKER_WEIGHT = 0.1
-UNKNOWN = -1
-KNOWN_SHARE = 0.5
-CROPS = (150, 200, 300)
-LEARNING_RATE = 2e-3
+SAME_PERSON = 0.8
+PAIR_WEIGHT = 10.0
+PROJECTION_WEIGHT = 0.5
+FRAMES_HEARD = (120, 160)
+LEARNING_RATE = 5e-4
+PROJECTION_RATE = 5e-3
 WEIGHT_DECAY = 1e-2
-WARM_UP = 200
-AVERAGE = 0.998
-CHECKPOINT_STEPS = 250
+WARM_UP = 50
+AVERAGE = 0.99
+CHECKPOINT_STEPS = 25
+LOUDNESS = 0.5
+"""Powers are scaled by up to e to this, since parts are levelled one by one when serving."""
 SEED = 1
-NOISE_SHARE = 0.4
-MASK_SHARE = 0.5
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Views:
-    """All views in rows: where their log-mels lie, whose they are and what teachers heard.
-
-    `speaker` is the number of the class, -1 where it is unknown.
-    """
-
-    parts: list[Part]
-    part: np.ndarray
-    row: np.ndarray
-    speaker: np.ndarray
-    teachers: dict[str, Floats]
-
-    @property
-    def speakers(self) -> int:
-        """How many classes there are."""
-        return int(self.speaker.max()) + 1
-
-
-def collect(parts: Sequence[Part], clips: Sequence[Clip]) -> Views:
-    """The views in `parts` of `clips`; a known speaker is a class of its own at every speed."""
-    clip = np.concatenate([part.clip for part in parts])
-    speed = np.concatenate([part.speed for part in parts])
-    names = [
-        f"{clips[c].speaker} {s}" if clips[c].speaker and not clips[c].spoof else ""
-        for c, s in zip(clip.tolist(), speed.tolist(), strict=True)
-    ]
-    numbers = {name: number for number, name in enumerate(sorted(set(names) - {""}))}
-    teachers = {
-        name: np.concatenate([part.teachers[name] for part in parts]) for name in parts[0].teachers
-    }
-    return Views(
-        parts=list(parts),
-        part=np.repeat(np.arange(len(parts)), [part.clip.size for part in parts]),
-        row=np.concatenate([np.arange(part.clip.size) for part in parts]),
-        speaker=np.array([numbers.get(name, UNKNOWN) for name in names]),
-        teachers={name: _centred(rows) for name, rows in teachers.items()},
-    )
-
-
 class Learner(nn.Module):
-    """The encoder with the heads that only training needs."""
+    """The encoder with the projections that only training needs."""
 
-    def __init__(self, speakers: int, teachers: Sequence[str]) -> None:
-        """As many classes as `speakers`, a projection for each teacher."""
+    def __init__(self, encoder: Encoder, teachers: Sequence[str]) -> None:
+        """A projection for each teacher."""
         super().__init__()
-        self.encoder = Encoder()
-        self.centres = nn.Parameter(0.1 * torch.randn(speakers * CENTRES, WIDTH))
+        self.encoder = encoder
         self.projections = nn.ModuleDict({name: nn.Linear(WIDTH, WIDTH) for name in teachers})
 
     def loss(
-        self, log_mels: Tensor, speaker: Tensor, heard: dict[str, Tensor], margin: float
+        self, mels: Tensor, heard: dict[str, Tensor], same: Tensor
     ) -> tuple[Tensor, dict[str, float]]:
-        """The loss of a batch and its terms."""
+        """The loss of a batch and its terms; `same`: whether two of it are of one person."""
         with torch.autocast("cpu", torch.bfloat16):
-            embedding = self.encoder(log_mels)
+            embedding = self.encoder(mels)
         embedding = embedding.float()
-        terms = {
-            name: 1.0 - (normalize(self.projections[name](embedding)) * target).sum(1).mean()
-            for name, target in heard.items()
-        }
-        known = speaker != UNKNOWN
-        terms["speaker"] = SPEAKER_WEIGHT * self._margin_loss(
-            embedding[known], speaker[known], margin
-        )
+        centred = normalize(embedding - embedding.mean(dim=0).detach(), dim=1)
+        wanted = torch.stack([rows @ rows.T for rows in heard.values()]).mean(dim=0)
+        wanted = torch.where(same, wanted.clamp(min=SAME_PERSON), wanted)
+        others = ~torch.eye(len(mels), dtype=torch.bool)
+        terms = {"pairs": PAIR_WEIGHT * (centred @ centred.T - wanted)[others].square().mean()}
+        for name, rows in heard.items():
+            projected = normalize(self.projections[name](embedding), dim=1)
+            terms[name] = PROJECTION_WEIGHT * (1.0 - (projected * rows).sum(dim=1).mean())
         total = torch.stack(list(terms.values())).sum()
         return total, {name: float(term.detach()) for name, term in terms.items()}
 
-    def _margin_loss(self, embedding: Tensor, speaker: Tensor, margin: float) -> Tensor:
-        cosines = linear(normalize(embedding), normalize(self.centres))
-        cosines = cosines.view(len(embedding), -1, CENTRES).amax(dim=2).clamp(-0.9999, 0.9999)
-        own = cosines.gather(1, speaker[:, None])
-        moved = torch.cos(torch.acos(own) + margin)
-        return cross_entropy(SCALE * cosines.scatter(1, speaker[:, None], moved), speaker)
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What a batch is drawn from: whose the clips are, and the teachers' centred embeddings."""
+
+    persons: np.ndarray
+    clips_of: list[np.ndarray]
+    heard: dict[str, Floats]
 
 
-def fit(views: Views, steps: int, batch: int, checkpoint: Path) -> Encoder:
+def targets(views: Views) -> Targets:
+    """Everybody of a name is a person; a clip without a name is a person by itself."""
+    names = [
+        person(clip.speaker) if clip.speaker and not clip.spoof else clip.sha
+        for clip in views.clips
+    ]
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    persons = np.array([numbers[name] for name in names])
+    clips_of: dict[int, list[int]] = defaultdict(list)
+    for clip, number in enumerate(persons.tolist()):
+        clips_of[number].append(clip)
+    return Targets(
+        persons=persons,
+        clips_of=[np.array(clips_of[number]) for number in range(len(numbers))],
+        heard={name: _centred(rows) for name, rows in views.heard.items()},
+    )
+
+
+def fit(views: Views, encoder: Encoder, steps: int, batch: int, checkpoint: Path) -> Encoder:
     """The averaged encoder after `steps`, resumed from `checkpoint` when that is there."""
     torch.manual_seed(SEED)
-    learner = Learner(views.speakers, list(views.teachers))
+    drawn_from = targets(views)
+    learner = Learner(encoder, list(views.heard))
     averaged = torch.optim.swa_utils.AveragedModel(
-        learner.encoder,
-        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE),
-        use_buffers=True,
+        learner.encoder, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE)
     )
-    optimiser = torch.optim.AdamW(learner.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    groups = [
+        {"params": learner.encoder.parameters(), "lr": LEARNING_RATE},
+        {"params": learner.projections.parameters(), "lr": PROJECTION_RATE},
+    ]
+    optimiser = torch.optim.AdamW(groups, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
     state = _State(learner, averaged, optimiser, schedule)
     first = state.load(checkpoint) if checkpoint.exists() else 0
     learner.train()
     for step in range(first, steps):
         generator = np.random.default_rng((SEED, step))
-        rows = _choose(views, batch, generator)
-        log_mels = torch.from_numpy(_batch(views, rows, generator))
-        heard = {name: torch.from_numpy(t[rows]) for name, t in views.teachers.items()}
-        margin = MARGIN * min(1.0, step / (MARGIN_FROM * steps))
-        loss, terms = learner.loss(log_mels, torch.from_numpy(views.speaker[rows]), heard, margin)
+        clips = _choose(drawn_from, batch, generator)
+        heard = {name: torch.from_numpy(rows[clips]) for name, rows in drawn_from.heard.items()}
+        persons = torch.from_numpy(drawn_from.persons[clips])
+        mels = torch.from_numpy(_batch(views, clips, generator))
+        loss, terms = learner.loss(mels, heard, persons[:, None] == persons[None, :])
         optimiser.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(learner.parameters(), 5.0)
+        nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
         optimiser.step()
         schedule.step()
         averaged.update_parameters(learner.encoder)
@@ -188,51 +170,25 @@ def _rate(step: int, steps: int) -> float:
     return warm * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / steps))))
 
 
-def _choose(views: Views, batch: int, generator: np.random.Generator) -> np.ndarray:
-    """Half uniformly over the classes and then over their views, half uniformly over all views."""
-    known = round(KNOWN_SHARE * batch)
-    classes = generator.integers(views.speakers, size=known)
-    of_classes = [generator.choice(np.flatnonzero(views.speaker == c)) for c in classes]
-    others = generator.integers(views.speaker.size, size=batch - known)
-    return np.concatenate([of_classes, others])
+def _choose(drawn_from: Targets, batch: int, generator: np.random.Generator) -> np.ndarray:
+    """Half a batch of clips, a person each; then for each another one of the person or itself."""
+    persons = generator.integers(len(drawn_from.clips_of), size=batch // 2)
+    first = [generator.choice(drawn_from.clips_of[person]) for person in persons]
+    second = [generator.choice(drawn_from.clips_of[person]) for person in persons]
+    return np.array(first + second)
 
 
-def _batch(views: Views, rows: np.ndarray, generator: np.random.Generator) -> Floats:
-    """Crops of one length, (batch, MELS, frames), some with noise and some with gaps."""
-    frames = int(generator.choice(CROPS))
-    made = np.empty((rows.size, frames, MELS), np.float32)
-    for place, row in enumerate(rows.tolist()):
-        part, number = views.parts[views.part[row]], views.row[row]
-        first, count = int(part.first[number]), int(part.count[number])
-        start = first + int(generator.integers(max(1, count - frames + 1)))
-        crop = part.log_mels[start : min(start + frames, first + count)].astype(np.float32)
-        made[place] = np.resize(crop, (frames, MELS))
-    _add_noise(made, generator)
-    _mask(made, generator)
-    return np.ascontiguousarray(made.transpose(0, 2, 1))
-
-
-def _add_noise(crops: Floats, generator: np.random.Generator) -> None:
-    """Steady noise with a random tilt, 6 to 30 dB below the mean level of the crop."""
-    for crop in crops:
-        if generator.random() < NOISE_SHARE:
-            tilt = generator.uniform(-2.0, 1.0) * np.linspace(-1.0, 1.0, MELS)
-            level = crop.max(axis=0).mean() - generator.uniform(1.4, 7.0)
-            ripple = generator.standard_normal(crop.shape) * 0.4
-            crop[:] = np.logaddexp(crop, level + tilt + ripple)
-
-
-def _mask(crops: Floats, generator: np.random.Generator) -> None:
-    """A band and a stretch of time at the crop's mean (Park et al., SpecAugment, 2019)."""
-    for crop in crops:
-        if generator.random() < MASK_SHARE:
-            mean = crop.mean()
-            band = int(generator.integers(1, 10))
-            low = int(generator.integers(MELS - band))
-            crop[:, low : low + band] = mean
-            length = int(generator.integers(1, crop.shape[0] // 6))
-            start = int(generator.integers(crop.shape[0] - length))
-            crop[start : start + length] = mean
+def _batch(views: Views, clips: np.ndarray, generator: np.random.Generator) -> Floats:
+    """Crops of random views, all of one length, (batch, frames, MELS)."""
+    frames = int(generator.choice(FRAMES_HEARD))
+    variants = generator.integers(len(views.mels), size=clips.size)
+    starts = generator.integers(FRAMES - frames + 1, size=clips.size)
+    crops = [
+        views.mels[variant].row(views.clips[clip].sha)[start : start + frames]
+        for clip, variant, start in zip(clips, variants, starts, strict=True)
+    ]
+    gains = np.exp(generator.uniform(-LOUDNESS, LOUDNESS, size=(clips.size, 1, 1)))
+    return (np.stack(crops) * gains).astype(np.float32)
 
 
 def _centred(rows: Floats) -> Floats:

@@ -1,14 +1,14 @@
 """Which clips teach the speaker encoder, who speaks in them, and what is kept for measuring.
 
-Held out, with every clip of theirs wherever it lies: the manifest's dev speakers, the LibriSpeech
-test-clean speakers of one source, three more of nEMO's actors and five more speakers of BAVED. A
-speaker is a class of its own only when the manifest names the speaker.
+Held out, with every clip of theirs wherever it lies: the manifests' dev speakers, the LibriSpeech
+test-clean speakers of one source, three more of nEMO's actors and five more speakers of BAVED.
+Speech of nobody by name is used only from sources that recorded it themselves, so that nobody who
+is held out hides among the nameless; synthetic speech only where the imitated person is named.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from training.manifest import Clip
 
@@ -20,63 +20,83 @@ ALSO_HELD_OUT = (
     *("nEMO_MK0", "nEMO_KS0", "nEMO_WR0"),
     *("BAVED_46", "BAVED_47", "BAVED_51", "BAVED_54", "BAVED_102"),
 )
-LABELS = ("bonafide", "spoof")
-PER_SYSTEM = 60
-LONGEST_KNOWN = 18.0
-LONGEST_UNKNOWN = 6.0
+NAMELESS = (
+    "antonisa/griko-italian-parallel-corpus",
+    "cognitivespeech/cognitivespeech.github.io",
+    "langcog/manybabies_norming",
+    "LingConLab/listen_to_mari",
+    "MycroftAI/Precise-Community-Data",
+    "Picovoice/speech-to-intent-benchmark",
+    "Picovoice/wake-word-benchmark",
+    "tyiannak/pyAudioAnalysis",
+    "Xeonen/TurEV-DB",
+)
+PER_PERSON = 40
+MOST_NAMELESS = 1_100
+MOST_SYNTHETIC = 1_100
 
+
+_READER = re.compile(r"(?:LS|MLS_)0*(\d+)")
 _SESSIONS = {
     LIBRISPEECH: re.compile(r"/(\d+-\d+)-\d+\.flac$"),
     NEMO: re.compile(r"_([a-z]+)_\d+\.wav$"),
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Material:
-    """Clips for training, and the names of the speakers that are classes."""
-
-    clips: list[Clip]
-    speakers: list[str]
+def person(speaker: str) -> str:
+    """Who a named speaker is: readers of LibriVox have one number in LibriSpeech and in MLS."""
+    reader = _READER.fullmatch(speaker)
+    return f"LibriVox {reader[1]}" if reader else speaker
 
 
-def held_out_speakers(clips: Sequence[Clip]) -> frozenset[str]:
-    """The named speakers of whom nothing is used in training."""
+def held_out(clips: Sequence[Clip]) -> frozenset[str]:
+    """The persons of whom nothing is used in training."""
     named = {
-        clip.speaker
+        person(clip.speaker)
         for clip in clips
         if clip.speaker and (clip.split == "dev" or clip.repo == LIBRISPEECH)
     }
     return frozenset(named | set(ALSO_HELD_OUT))
 
 
-def material(clips: Sequence[Clip]) -> Material:
-    """What is trained on: all genuine speech, and up to 60 clips of each spoof system."""
-    held_out = held_out_speakers(clips)
+def material(clips: Sequence[Clip], without: frozenset[str]) -> list[Clip]:
+    """The clips to train on: genuine ones of named persons, nameless ones, synthetic ones.
+
+    Nothing of the persons in `without`, and at most forty clips of a person: first one of
+    everybody, then another one, and so on.
+    """
     allowed = [
         clip
-        for clip in clips
-        if clip.split == "train" and clip.label in LABELS and clip.speaker not in held_out
+        for clip in sorted(clips, key=lambda c: c.sha)
+        if clip.split == "train" and person(clip.speaker) not in without
     ]
-    by_system: dict[str, list[Clip]] = defaultdict(list)
-    for clip in sorted(allowed, key=lambda c: c.sha):
-        if clip.spoof:
-            by_system[clip.system].append(clip)
-    spoofs = [clip for members in by_system.values() for clip in members[:PER_SYSTEM]]
-    genuine = [clip for clip in allowed if not clip.spoof]
-    chosen = sorted(genuine + spoofs, key=lambda c: c.sha)
-    return Material(chosen, sorted({clip.speaker for clip in genuine if clip.speaker}))
+    named = [clip for clip in allowed if clip.speaker and not clip.spoof]
+    nameless = [
+        clip for clip in allowed if clip.repo in NAMELESS and not clip.speaker and not clip.spoof
+    ]
+    synthetic = [clip for clip in allowed if clip.speaker and clip.spoof and not clip.synthetic]
+    return [
+        *_in_turns(named, PER_PERSON),
+        *nameless[:MOST_NAMELESS],
+        *_in_turns(synthetic, PER_PERSON)[:MOST_SYNTHETIC],
+    ]
 
 
-def longest(clip: Clip) -> float:
-    """How many seconds of speech of the clip are of use; more of those with a known speaker."""
-    return LONGEST_KNOWN if clip.speaker and not clip.spoof else LONGEST_UNKNOWN
+def _in_turns(clips: Sequence[Clip], most: int) -> list[Clip]:
+    """The first clip of everybody, then the second one, and so on up to `most`."""
+    turns: dict[str, int] = defaultdict(int)
+    ordered: list[tuple[int, int, Clip]] = []
+    for place, clip in enumerate(clips):
+        turns[person(clip.speaker)] += 1
+        ordered.append((turns[person(clip.speaker)], place, clip))
+    return [clip for turn, _, clip in sorted(ordered, key=lambda o: o[:2]) if turn <= most]
 
 
 def trial_clips(clips: Sequence[Clip], corpus: str) -> list[Clip]:
     """The genuine clips of the held-out speakers of ``librispeech``, ``nemo`` or ``baved``."""
-    held_out = held_out_speakers(clips)
+    without = held_out(clips)
     source = TRIAL_SOURCES[corpus]
-    return [c for c in clips if c.repo == source and c.speaker in held_out and not c.spoof]
+    return [c for c in clips if c.repo == source and person(c.speaker) in without and not c.spoof]
 
 
 def session(clip: Clip) -> str:

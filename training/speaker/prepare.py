@@ -1,9 +1,8 @@
-"""Features and teachers' embeddings of the training speech, computed once and kept on disk.
+"""Mel powers of training speech and teachers' embeddings, computed once and kept on disk.
 
-Every clip gives views: as it is, through the channels of `training.augment`, and, when its speaker
-is known, slower and faster by a tenth, which makes it the voice of somebody else. Views of up to
-512 clips make a part: `<n>.npy`, float16 log-mels end to end, and `<n>.npz`, the place, the clip,
-the speed and the teachers' embeddings of every view. A part that is there is not made again.
+A clip gives a view for each of its windows of `training.windows`: as it is, and through a random
+channel. A view is 3.2 s of speech without its pauses; less is repeated. Teachers hear the recording
+as it is.
 """
 
 import logging
@@ -12,111 +11,61 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soxr
+import torch
 
-from training.augment import Augmentation
-from training.corpora import Corpus
-from training.features import seeded
 from training.manifest import Clip
-from training.speaker.frontend import Floats, log_mels, mel_powers
-from training.speaker.material import longest
+from training.speaker.frontend import HOP, Floats
+from training.speaker.network import FrontEnd
 from training.speaker.speech import SpeechOnly
 from training.speaker.teachers import Teacher
-from veravox.audio.canonical import SAMPLE_RATE, Samples
+from training.store import Store
+from training.windows import Windows
+from veravox.audio.canonical import Samples, level
 
-PART = 512
-SHORTEST_SECONDS = 0.8
-TEACHER_SECONDS = 6.0
-SPEEDS = (0.9, 1.1)
+FRAMES = 320
+CHUNK = 64
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """One rendition of a clip's speech; `channel` views learn from the teacher's clean hearing."""
+class Views:
+    """`mels`: a store for each variant, its rows (FRAMES, MELS) float16 by the clip's blob hash.
 
-    clip: int
-    speed: float
-    channel: bool
-    samples: Samples
+    `heard`: each teacher's unit embeddings, a row for each of `clips`.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Log-mels (frames, MELS) of views end to end, and a row for each view in every array."""
-
-    log_mels: np.ndarray
-    first: np.ndarray
-    count: np.ndarray
-    clip: np.ndarray
-    speed: np.ndarray
-    teachers: dict[str, Floats]
+    clips: list[Clip]
+    mels: list[Store]
+    heard: dict[str, Floats]
 
 
-def views(
-    clip: Clip, index: int, corpus: Corpus, speech: SpeechOnly, channel: Augmentation
-) -> list[View]:
-    """The views of a clip, which depend on it alone; none when it holds too little speech."""
-    said = speech(corpus.samples(clip), longest(clip))
-    if said.size < SHORTEST_SECONDS * SAMPLE_RATE:
-        return []
-    generator = seeded(clip, "speaker")
-    made = [View(index, 1.0, False, said), View(index, 1.0, True, channel(said, generator))]
-    if clip.speaker and not clip.spoof:
-        for speed in SPEEDS:
-            changed = soxr.resample(said, 1.0, 1.0 / speed, "HQ")
-            made.append(View(index, speed, False, changed))
-    return made
+def compute(
+    clips: Sequence[Clip], windows: Windows, teachers: Mapping[str, Teacher], directory: Path
+) -> Views:
+    """The views of all clips; only what is not in `directory` is computed."""
+    speech, front_end = SpeechOnly(), FrontEnd()
+    mels = [Store(directory / f"mels-{name}") for name in windows.names]
+    heard = {name: Store(directory / name) for name in teachers}
+    for first in range(0, len(clips), CHUNK):
+        chunk = clips[first : first + CHUNK]
+        for variant, store in enumerate(mels):
+            missing = [clip for clip in chunk if clip.sha not in store]
+            if missing:
+                rows = [_mels(speech(windows.samples(c, variant)), front_end) for c in missing]
+                store.add([clip.sha for clip in missing], np.stack(rows))
+        for name, store in heard.items():
+            missing = [clip for clip in chunk if clip.sha not in store]
+            if missing:
+                said = [speech(windows.samples(clip, 0)) for clip in missing]
+                store.add([clip.sha for clip in missing], teachers[name](said))
+        log.info("views of %d of %d clips", first + len(chunk), len(clips))
+    shas = [clip.sha for clip in clips]
+    rows_of = {name: store.rows(shas) for name, store in heard.items()}
+    return Views(list(clips), mels, rows_of)
 
 
-def prepare(
-    clips: Sequence[Clip],
-    corpus: Corpus,
-    channel: Augmentation,
-    teachers: Mapping[str, Teacher],
-    directory: Path,
-) -> None:
-    """Make the parts that `directory` lacks."""
-    directory.mkdir(parents=True, exist_ok=True)
-    speech = SpeechOnly()
-    for number, first in enumerate(range(0, len(clips), PART)):
-        if (directory / f"{number:03}.npz").exists():
-            continue
-        made = [
-            view
-            for index in range(first, min(first + PART, len(clips)))
-            for view in views(clips[index], index, corpus, speech, channel)
-        ]
-        _write(made, teachers, directory / f"{number:03}")
-        log.info("part %d of %d: %d views", number + 1, -(-len(clips) // PART), len(made))
-
-
-def read_parts(directory: Path) -> list[Part]:
-    """The parts in `directory`, in order; log-mels stay on disk until they are read."""
-    return [_read(path) for path in sorted(directory.glob("*.npz"))]
-
-
-def _read(path: Path) -> Part:
-    with np.load(path) as stored:
-        rows = {name: stored[name] for name in stored.files}
-    teachers = {k.removeprefix("teacher_"): rows.pop(k) for k in list(rows) if "teacher_" in k}
-    return Part(np.load(path.with_suffix(".npy"), mmap_mode="r"), teachers=teachers, **rows)
-
-
-def _write(made: Sequence[View], teachers: Mapping[str, Teacher], path: Path) -> None:
-    features = [log_mels(mel_powers(view.samples)).astype(np.float16) for view in made]
-    counts = np.array([len(rows) for rows in features])
-    heard = [n for n, view in enumerate(made) if not view.channel]
-    excerpts = [made[n].samples[: round(TEACHER_SECONDS * SAMPLE_RATE)] for n in heard]
-    place = {(made[n].clip, made[n].speed): row for row, n in enumerate(heard)}
-    rows = [place[view.clip, view.speed] for view in made]
-    np.save(path.with_suffix(".npy"), np.concatenate(features))
-    np.savez(
-        path.with_suffix(".npz"),
-        first=np.cumsum(counts) - counts,
-        count=counts,
-        clip=[view.clip for view in made],
-        speed=[view.speed for view in made],
-        **{f"teacher_{name}": embed(excerpts)[rows] for name, embed in teachers.items()},
-    )
+@torch.inference_mode()
+def _mels(said: Samples, front_end: FrontEnd) -> np.ndarray:
+    filled = np.resize(level(said), FRAMES * HOP)
+    return front_end(torch.from_numpy(filled)[None])[0].numpy().astype(np.float16)

