@@ -69,7 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ):
         app.include_router(part.router)
     add_docs(app)
-    add_dashboard(app)
+    add_dashboard(app, settings)
     app.openapi = lambda: describe_api(app)
     app.add_exception_handler(HTTPException, framework_error)
     app.add_exception_handler(RequestValidationError, framework_error)

@@ -45,7 +45,6 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.filters.update(moment=_moment, clock=_clock, percent=_percent)
-_TEMPLATES.globals.update(version=__version__)
 
 
 def page(
@@ -55,7 +54,7 @@ def page(
     status: int = 200,
 ) -> HTMLResponse:
     """The page that a template makes, with the headers that keep it to itself."""
-    html = _TEMPLATES.get_template(template).render(context)
+    html = _TEMPLATES.get_template(template, globals={"version": __version__}).render(context)
     headers = {"Content-Security-Policy": policy(settings), "Permissions-Policy": PERMISSIONS}
     return HTMLResponse(html, status, headers)
 

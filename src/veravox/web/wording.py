@@ -83,6 +83,14 @@ class KnownErrors:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """Neighbouring windows that look synthetic, `start` to `end` in seconds."""
+
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
 class PlainSegment:
     """A window for the timeline. `shade` 0..9 is its colour, None when it was not scored.
 
@@ -149,6 +157,19 @@ def plain_segments(segments: Sequence[Segment], threshold: float) -> list[PlainS
         shown.append(_plain_segment(segment, threshold, segment.end - max(before, segment.start)))
         before = segment.end
     return shown
+
+
+def synthetic_stretches(segments: Sequence[Segment]) -> list[Stretch]:
+    """Where a recording looks synthetic, whatever the verdict on the whole of it is."""
+    found: list[Stretch] = []
+    for segment in segments:
+        if segment.result is not Result.SPOOFED:
+            continue
+        if found and segment.start <= found[-1].end:
+            found[-1] = Stretch(found[-1].start, segment.end)
+        else:
+            found.append(Stretch(segment.start, segment.end))
+    return found
 
 
 def _plain_segment(segment: Segment, threshold: float, span: float) -> PlainSegment:

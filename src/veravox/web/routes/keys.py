@@ -14,6 +14,13 @@ from veravox.web import wording
 from veravox.web.view import back_to, view
 from veravox.web.visitors import Visitor, administering, visitor
 
+SCOPES = {
+    Scope.PREDICT: "analyse recordings",
+    Scope.READ: "read results",
+    Scope.DELETE: "delete results and recordings",
+    Scope.VOICE: "enrol and compare voices",
+    Scope.VOICE_ERASE: "erase voices",
+}
 LIFETIMES = {"": None, "30": timedelta(days=30), "90": timedelta(days=90), "365": timedelta(365)}
 USAGE_DAYS = 30
 
@@ -83,7 +90,7 @@ async def _page(request: Request, found: Visitor, created: CreatedKey | None) ->
         keys=shown,
         created=created,
         plans=list(Plan),
-        scopes=list(Scope),
+        scopes=SCOPES,
         counts=[
             (wording.short_verdict(result), counts.get(result, 0)) for result in (*Result, None)
         ],

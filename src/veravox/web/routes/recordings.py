@@ -202,6 +202,7 @@ def _result(prediction: Prediction, analysis: Analysis, request: Request) -> Map
         "certainty": wording.certainty(analysis),
         "errors": None if card is None else wording.known_errors(card),
         "segments": wording.plain_segments(analysis.segments, analysis.threshold),
+        "stretches": wording.synthetic_stretches(analysis.segments),
         "channels": [
             (
                 part,

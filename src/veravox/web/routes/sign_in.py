@@ -1,11 +1,12 @@
 """Signing in and out, sign-in links, and one's own account."""
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 
 from veravox.errors import InvalidRequest, RateLimited, Unauthorized
 from veravox.http.services import Services
 from veravox.users.passwords import SHORTEST
+from veravox.users.service import LONGEST_NAME
 from veravox.web.dashboard import SIGN_IN
 from veravox.web.view import back_to, view
 from veravox.web.visitors import forget, form_fields, remember, submitter, visitor
@@ -62,7 +63,7 @@ async def welcome(request: Request) -> Response:
     fields = await form_fields(request)
     code, password = fields.get("code", ""), fields.get("password", "")
     try:
-        await _count_attempt(request, "sign-in link")
+        await _count_address(request)
         if password != fields.get("again", ""):
             raise InvalidRequest("The two passwords differ")
         signed_in = await services.users.redeem(code, password)
@@ -71,6 +72,15 @@ async def welcome(request: Request) -> Response:
     answer = back_to("/")
     remember(answer, request, signed_in)
     return answer
+
+
+@router.post("/welcome/owner")
+async def link_owner(request: Request) -> JSONResponse:
+    """Whom a sign-in link is for."""
+    fields = await form_fields(request)
+    await _count_address(request)
+    user = await Services.of(request.scope).users.owner_of(fields.get("code", ""))
+    return JSONResponse({"name": user.name})
 
 
 @router.get("/account")
@@ -91,8 +101,7 @@ async def change_password(request: Request) -> Response:
             found.user.id, fields.get("present", ""), fields.get("new", "")
         )
     except (Unauthorized, InvalidRequest) as error:
-        context = {"shortest": SHORTEST, "error": error.message}
-        answer = view(request, found, "account.html", **context)
+        answer = view(request, found, "account.html", shortest=SHORTEST, error=error.message)
         answer.status_code = 400
         return answer
     answer = back_to("/account?changed=1")
@@ -106,12 +115,22 @@ def own_path(target: str) -> str:
     return target if plain and target.isprintable() else "/"
 
 
+def sign_in_again(request: Request, error: str) -> Response:
+    """The sign-in page, with why it did not work so far."""
+    return _sign_in(request, "/", error, 401)
+
+
 async def _count_attempt(request: Request, name: str) -> None:
     """Raises RateLimited when too many passwords were tried, on one name or from one address."""
+    await _count_address(request)
     quota = Services.of(request.scope).quota
+    await quota.count(f"sign-in:{name[:LONGEST_NAME].lower()}", ATTEMPTS_PER_MINUTE)
+
+
+async def _count_address(request: Request) -> None:
+    """Raises RateLimited when too much was tried from one address."""
     address = request.client.host if request.client else ""
-    await quota.count(f"sign-in:{name[:100].lower()}", ATTEMPTS_PER_MINUTE)
-    await quota.count(f"sign-in from:{address}", 3 * ATTEMPTS_PER_MINUTE)
+    await Services.of(request.scope).quota.count(f"address:{address}", 3 * ATTEMPTS_PER_MINUTE)
 
 
 def _sign_in(
@@ -119,8 +138,15 @@ def _sign_in(
 ) -> Response:
     settings = Services.of(request.scope).settings
     provider = settings.oidc_label if settings.oidc_issuer else None
-    context = {"target": own_path(target), "error": error, "name": name, "provider": provider}
-    answer = view(request, None, "sign_in.html", **context)
+    answer = view(
+        request,
+        None,
+        "sign_in.html",
+        target=own_path(target),
+        error=error,
+        name=name,
+        provider=provider,
+    )
     answer.status_code = status
     return answer
 
