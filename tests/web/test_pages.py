@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 import pytest
 
-from tests.audio_factory import SPOKEN_RATE, encode, noise, silence, speech, spoken_file
+from tests.audio_factory import SPOKEN_RATE, encode, silence, speech, spoken_file, tone
 from tests.http_factory import Server
 from tests.web_factory import Person
 from veravox.detection.verdict import Reason
@@ -84,7 +84,8 @@ def test_a_recording_without_speech_has_no_verdict_and_says_why(admin: Person) -
 
 
 def test_synthetic_passages_of_a_recording_are_named(admin: Person) -> None:
-    sound = np.concatenate([speech(20.0), speech(5.0) + noise(5.0, rms=0.2), speech(10.0)], axis=1)
+    spoofed_passage = speech(5.0) + tone(5.0, 6_000.0, peak=0.05)
+    sound = np.concatenate([speech(20.0), spoofed_passage, speech(10.0)], axis=1)
     prediction_id = admin.analyse(encode(sound, SPOKEN_RATE))
     state = finished(admin, prediction_id)
     spoofed = [s for s in state["segments"] if s["result"] == "spoofed"]
@@ -95,7 +96,7 @@ def test_synthetic_passages_of_a_recording_are_named(admin: Person) -> None:
 def test_a_recording_that_cannot_be_analysed_says_why(admin: Person) -> None:
     prediction_id = admin.analyse(b"%PDF-1.7" + bytes(99), "report.pdf")
     finished(admin, prediction_id)
-    assert "The file is a PDF" in admin.get(f"/recordings/{prediction_id}").text
+    assert "PDF files are not supported" in admin.get(f"/recordings/{prediction_id}").text
 
 
 def test_a_recording_can_be_canceled_and_deleted(admin: Person) -> None:
@@ -270,7 +271,7 @@ def test_a_voice_is_enrolled_compared_with_and_erased(
     same = sent("/voices/verify", spoken_file(seconds=8.0), user_id="Ann O'Nym").json()
     assert same["title"] == "The same voice"
     assert ["Is the voice genuine?", "Likely genuine"] in same["facts"]
-    spoofed = encode(speech(8.0) + noise(8.0, rms=0.2), SPOKEN_RATE)
+    spoofed = encode(speech(8.0) + tone(8.0, 6_000.0, peak=0.05), SPOKEN_RATE)
     assert sent("/voices/verify", spoofed, user_id="Ann O'Nym").json()["title"] != "The same voice"
     assert "form 7" not in outsider.get("/voices").text
     assert outsider.send("/voices/erase", user_id="Ann O'Nym").status_code == 404

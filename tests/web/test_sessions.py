@@ -12,6 +12,7 @@ from veravox.users import Role
 from veravox.web.pages import STATIC
 from veravox.web.visitors import COOKIE
 
+
 class Elements(HTMLParser):
     """The elements of a page with their attributes."""
 

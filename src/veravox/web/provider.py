@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import httpx
 from authlib.integrations.starlette_client import OAuth, OAuthError
+from joserfc.errors import JoseError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -71,7 +72,7 @@ class IdentityProvider:
         request.scope["session"] = flow
         try:
             token = await self._app.authorize_access_token(request)
-        except OAuthError:
+        except (OAuthError, JoseError):
             raise Unauthorized("The identity provider did not sign you in; try again") from None
         except httpx.HTTPError:
             raise Unavailable("The identity provider does not answer", RETRY_SECONDS) from None
