@@ -8,8 +8,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.audio_factory import spoken_file
 from tests.browser.conftest import WAIT_MS, analyse, choose_password
-from tests.http_factory import Server
-from tests.web_factory import PASSWORD, invite
+from tests.http_factory import Server, serving, settings_for
+from tests.web_factory import PASSWORD, invite, signed_in
 
 expect.set_options(timeout=WAIT_MS)
 
@@ -72,6 +72,24 @@ def test_a_recording_that_is_not_kept_can_be_chosen_again(
     other.locator("[data-again]").set_input_files(recording)
     expect(other.locator("[data-wave]")).to_be_visible()
     elsewhere.close()
+
+
+def test_a_recording_that_the_server_keeps_is_heard_from_any_browser(
+    chromium: Browser, recording: Path, tmp_path: Path
+) -> None:
+    with serving(settings_for(tmp_path, audio_retention_seconds=3600)) as keeping:
+        person = signed_in(keeping, "ada")
+        address = f"/recordings/{person.analyse(recording.read_bytes())}"
+        person.client.close()
+        context = chromium.new_context(base_url=keeping.url)
+        page = context.new_page()
+        page.goto(f"/welcome#{invite(keeping.settings, 'bea')}")
+        choose_password(page)
+        page.wait_for_url(f"{keeping.url}/")
+        page.goto(address)
+        expect(page.locator("[data-wave]")).to_be_visible()
+        expect(page.get_by_text("The recording itself is not kept")).to_be_hidden()
+        context.close()
 
 
 def test_a_dropped_recording_is_analysed(page: Page) -> None:

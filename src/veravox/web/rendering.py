@@ -14,11 +14,12 @@ from veravox.settings import Settings
 PERMISSIONS = "microphone=(self), camera=(), geolocation=()"
 
 
-def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+def moment(time: datetime) -> str:
+    """A time (UTC) for people; scripts show it in local time."""
+    return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
     """Seconds as m:ss, or h:mm:ss from an hour on; tenths where there are any."""
     tenths = round(seconds * 10)
     whole, rest = divmod(tenths, 10)
@@ -28,11 +29,11 @@ def _clock(seconds: float) -> str:
     return f"{text}.{rest}" if rest else text
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     """A share as a percentage that never claims certainty."""
     if share > 0.999:
         return "over 99.9 %"
-    if 0.0 <= share < 0.001:
+    if share < 0.001:
         return "under 0.1 %"
     return f"{share * 100:.1f} %"
 
@@ -44,7 +45,7 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters.update(moment=_moment, clock=_clock, percent=_percent)
+_TEMPLATES.filters.update(moment=moment, clock=clock, percent=percent)
 
 
 def page(

@@ -16,6 +16,7 @@ from veravox.voice_analysis import Verification
 from veravox.voiceprints import Voiceprint, WantedEnrolment
 from veravox.web import wording
 from veravox.web.dashboard import ENROL, VERIFY
+from veravox.web.rendering import percent
 from veravox.web.view import view
 from veravox.web.visitors import administering, caller, visitor
 
@@ -113,12 +114,12 @@ def _told(verification: Verification, user_id: str) -> dict[str, object]:
         "message": ruling.doubt
         or f"The recording is accepted as {user_id}, and the voice shows no sign of synthesis.",
         "facts": [
-            ["Match", f"{probability * 100:.1f} %"],
+            ["Match", percent(probability)],
             ["Similarity", f"{(comparison.cosine + 1) / 2:.3f}"],
             ["Is the voice genuine?", wording.short_verdict(verdict.result)],
             [
                 "Probability of synthesis",
-                "-" if llr is None else f"{spoof_probability(llr) * 100:.1f} %",
+                "-" if llr is None else percent(spoof_probability(llr)),
             ],
             ["Rate of false matches", f"{verification.point.false_match_rate * 100:g} %"],
         ],
