@@ -181,6 +181,28 @@ class Settings(BaseSettings):
         "comma-separated, such as `10.20.0.0/16`.",
     )
 
+    # Dashboard
+    oidc_issuer: str | None = Field(
+        None,
+        pattern="^https?://",
+        description="Address of the OpenID Connect provider that people may sign in with, such as "
+        "`https://login.example.com/realms/staff`. Default: passwords only.",
+    )
+    oidc_client_id: str | None = Field(
+        None, description="Name of this server at the OpenID Connect provider."
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="Secret of this server at the OpenID Connect provider."
+    )
+    oidc_claim: str = Field(
+        "email",
+        min_length=1,
+        description="Claim of the provider that holds the name of a person's account here.",
+    )
+    oidc_label: str = Field(
+        "single sign-on", min_length=1, description="What the sign-in page calls the provider."
+    )
+
     # Analysis
     models_dir: Path | None = Field(
         None, description="Folder of model folders to serve. Default: the models in the package."
@@ -257,6 +279,12 @@ class Settings(BaseSettings):
     def _ingestion_names_its_hosts(self) -> Self:
         if self.url_ingestion and not self.url_ingestion_hosts:
             raise ValueError("url_ingestion needs url_ingestion_hosts")
+        return self
+
+    @model_validator(mode="after")
+    def _provider_knows_us(self) -> Self:
+        if self.oidc_issuer and not (self.oidc_client_id and self.oidc_client_secret):
+            raise ValueError("oidc_issuer needs oidc_client_id and oidc_client_secret")
         return self
 
     @classmethod

@@ -94,8 +94,8 @@ def test_metrics_count_requests_by_dialect(anonymous: httpx.Client, client: http
     assert "veravox_queue_depth" in text
 
 
-def test_the_root_leads_to_the_reference(anonymous: httpx.Client) -> None:
-    assert anonymous.get("/", follow_redirects=True).url.path == "/docs"
+def test_the_root_is_the_dashboard_which_asks_who_is_there(anonymous: httpx.Client) -> None:
+    assert anonymous.get("/", follow_redirects=True).url.path == "/sign-in"
 
 
 def test_the_reference_loads_nothing_from_elsewhere(anonymous: httpx.Client) -> None:

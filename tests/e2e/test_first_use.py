@@ -37,6 +37,22 @@ def test_the_printed_curl_line_works_as_it_is(server: Server, recording: Path):
     assert '"global"' in done.stdout
 
 
+def test_the_printed_link_opens_the_dashboard_once(server: Server, tmp_path: Path):
+    process, said, url = start(tmp_path / "data")
+    token = re.search(r"/welcome#([\w-]{43})", said)
+    assert token
+    fields = {"code": token.group(1), "password": "four unrelated words"}
+    fields["again"] = fields["password"]
+    with httpx.Client(base_url=url, timeout=60) as client:
+        answer = client.post("/welcome", data=fields, follow_redirects=True)
+        assert "Is this voice genuine or synthetic?" in answer.text
+        assert client.post("/welcome", data=fields).status_code == 400
+    stop(process)
+    process, said, _ = start(tmp_path / "data")
+    stop(process)
+    assert "/welcome#" not in said
+
+
 def test_the_second_start_prints_no_key(server: Server, tmp_path: Path):
     process, first, _ = start(tmp_path / "data")
     stop(process)

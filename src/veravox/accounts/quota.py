@@ -58,6 +58,21 @@ class Quota:
             if token is not None:
                 await self._leave(key.id, token)
 
+    async def count(self, name: str, per_minute: int) -> None:
+        """Count something else than a key's request, such as `name`'s attempts to sign in.
+
+        Raises RateLimited beyond `per_minute` in the last 60 seconds.
+        """
+        await self._count(name, Limits(per_minute, 1))
+
+    async def usage(self, key: ApiKey) -> RateUsage | None:
+        """Where a key stands in its requests of the last 60 seconds; None when nobody counts."""
+        try:
+            return await self._counters.usage(key.id, key.limits.requests_per_minute)
+        except CountersUnavailable:
+            RATE_LIMIT_BACKEND_FAILURES.inc()
+            return None
+
     async def close(self) -> None:
         """Let go of connections."""
         await self._counters.close()

@@ -95,25 +95,27 @@ class AccountService:
             session.add(row)
         return CreatedKey(_to_key(row), text)
 
-    async def list_keys(self) -> list[ApiKey]:
-        """All keys, also revoked and expired ones, oldest first."""
+    async def list_keys(self, tenant_id: str | None = None) -> list[ApiKey]:
+        """All keys, or those of a tenant, also revoked and expired ones, oldest first."""
+        query = select(ApiKeyRow).order_by(ApiKeyRow.created_at, ApiKeyRow.id)
+        if tenant_id is not None:
+            query = query.where(ApiKeyRow.tenant_id == tenant_id)
         async with self._database.transaction() as session:
-            rows = await session.scalars(
-                select(ApiKeyRow).order_by(ApiKeyRow.created_at, ApiKeyRow.id)
-            )
-            return [_to_key(row) for row in rows]
+            return [_to_key(row) for row in await session.scalars(query)]
 
-    async def revoke_key(self, reference: str) -> ApiKey:
+    async def revoke_key(self, reference: str, tenant_id: str | None = None) -> ApiKey:
         """End the key with this id or public prefix, from the next request on.
 
-        Revoking twice keeps the first time. Raises NotFound.
+        Only one of `tenant_id`, if that is given. Revoking twice keeps the first time. Raises
+        NotFound.
         """
+        query = select(ApiKeyRow).where(
+            or_(ApiKeyRow.id == reference, ApiKeyRow.prefix == reference)
+        )
+        if tenant_id is not None:
+            query = query.where(ApiKeyRow.tenant_id == tenant_id)
         async with self._database.transaction() as session:
-            row = await session.scalar(
-                select(ApiKeyRow).where(
-                    or_(ApiKeyRow.id == reference, ApiKeyRow.prefix == reference)
-                )
-            )
+            row = await session.scalar(query)
             if row is None:
                 raise NotFound(f"no API key has the id or prefix '{reference}'")
             if row.revoked_at is None:

@@ -14,6 +14,7 @@ from veravox.cli import (
     models,
     scan,
     serve,
+    users,
     voiceid,
     webhooks,
     worker,
@@ -33,6 +34,7 @@ app.command()(scan.scan)
 app.command()(evaluate.evaluate)
 app.command()(doctor.doctor)
 app.add_typer(keys.app, name="keys")
+app.add_typer(users.app, name="users")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(models.app, name="models")

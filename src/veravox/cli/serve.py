@@ -18,10 +18,12 @@ from uvicorn.supervisors import Multiprocess
 from veravox.accounts import CreatedKey
 from veravox.cli.console import err, fail, settings
 from veravox.cli.keys import open_accounts
+from veravox.cli.users import open_users
 from veravox.db import database_url, upgrade
 from veravox.errors import VeravoxError
 from veravox.settings import InvalidSettings, Settings
 from veravox.telemetry.metrics import share_between_workers
+from veravox.users import SignInLink
 
 
 def serve(
@@ -44,12 +46,12 @@ def serve(
     listener = _listen(config)
     try:
         upgrade(database_url(config))
-        created = asyncio.run(_development_key(config))
+        created, link = asyncio.run(_first_start(config))
     except SQLAlchemyError as error:
         fail(f"the database cannot be used: {type(error).__name__}")
     except (InvalidSettings, VeravoxError) as error:
         fail(str(error))
-    _welcome(config, listener.getsockname()[1], created)
+    _welcome(config, listener.getsockname()[1], created, link)
     with _shared_metrics(config):
         _run(config, listener)
 
@@ -102,16 +104,26 @@ def _listen(config: Settings) -> socket.socket:
     return listener
 
 
-async def _development_key(config: Settings) -> CreatedKey | None:
-    async with open_accounts(config) as accounts:
-        return await accounts.ensure_development_key()
+async def _first_start(config: Settings) -> tuple[CreatedKey | None, SignInLink | None]:
+    """A first key, and a link to the dashboard for its owner, while there is none of either."""
+    async with open_accounts(config) as accounts, open_users(config) as users:
+        created = await accounts.ensure_development_key()
+        keys = await accounts.list_keys()
+        return created, await users.first_link(keys[0].tenant_id)
 
 
-def _welcome(config: Settings, port: int, created: CreatedKey | None) -> None:
+def _welcome(
+    config: Settings, port: int, created: CreatedKey | None, link: SignInLink | None
+) -> None:
     base = f"http://{config.host}:{port}"
     key = created.key if created else "YOUR_KEY"
     say = partial(err.print, highlight=False, soft_wrap=True)
     say(f"\n[bold]Veravox[/] on {base}")
+    if link:
+        address = f"{config.public_url or base}/welcome#{link.token}"
+        say(f"  dashboard      {address}   (works once, for 24 hours)")
+    else:
+        say(f"  dashboard      {config.public_url or base}/")
     say(f"  documentation  {base}/docs")
     if created:
         say(f"  your key       {key}   (shown this once)")

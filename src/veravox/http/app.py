@@ -27,8 +27,10 @@ from veravox.http.openapi import describe_api
 from veravox.http.services import open_services
 from veravox.settings import Settings, load_settings
 from veravox.telemetry.logs import configure_logs
+from veravox.web import dashboard
+from veravox.web.pages import add_dashboard
 
-DIALECTS = (aurigin_v1.DIALECT, aurigin_v0.DIALECT, neural_defend.DIALECT)
+DIALECTS = (aurigin_v1.DIALECT, aurigin_v0.DIALECT, neural_defend.DIALECT, dashboard.DIALECT)
 EXPOSED_HEADERS = (
     REQUEST_ID,
     "Retry-After",
@@ -67,6 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ):
         app.include_router(part.router)
     add_docs(app)
+    add_dashboard(app, settings)
     app.openapi = lambda: describe_api(app)
     app.add_exception_handler(HTTPException, framework_error)
     app.add_exception_handler(RequestValidationError, framework_error)

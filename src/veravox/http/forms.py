@@ -24,6 +24,8 @@ FILE_FIELD = "file"
 MOST_FILES = 10
 MOST_FIELDS = 100
 FIELD_BYTES = 65_536
+DEFAULT_NAME = "recording"
+LONGEST_NAME = 255
 
 Fields = TypeVar("Fields", bound=BaseModel)
 
@@ -78,6 +80,13 @@ async def recording(
         raise InvalidRequest("presigned_url is turned off on this server; send the file itself")
     async with services.fetcher.fetch(presigned_url, upload_limit(request)) as media:
         yield media
+
+
+def plain_name(name: str) -> str:
+    """The last part of a recording's path, without what cannot be printed."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    plain = "".join(letter for letter in last if letter.isprintable())
+    return plain[-LONGEST_NAME:] or DEFAULT_NAME
 
 
 def missing_file(file_field: str) -> MissingFile:

@@ -10,6 +10,7 @@ from veravox.accounts import AccountService, Quota
 from veravox.analysis import Analyser
 from veravox.db import Database
 from veravox.errors import InvalidRequest, Unavailable
+from veravox.feedback import FeedbackService
 from veravox.files import FileService
 from veravox.http.draining import Draining
 from veravox.installation import Installation, open_installation, open_records
@@ -20,6 +21,7 @@ from veravox.speaker.encoder import installed_encoder
 from veravox.speaker.policy import VoicePolicy
 from veravox.storage import Storage
 from veravox.uploads.remote import RemoteFetcher
+from veravox.users import UserService
 from veravox.voice_analysis import VoiceAnalyser
 from veravox.voiceprints import VoiceprintRepository, VoiceprintService
 from veravox.webhooks.runner import Render
@@ -46,6 +48,8 @@ class Services:
     files: FileService
     webhooks: WebhookService
     voiceprints: VoiceprintService
+    users: UserService
+    feedback: FeedbackService
     fetcher: RemoteFetcher | None
     draining: Draining
 
@@ -93,6 +97,8 @@ async def open_services(settings: Settings, webhook_body: Render) -> AsyncGenera
                     files=records.files,
                     webhooks=records.webhooks,
                     voiceprints=_voiceprints(settings, installation, hasher),
+                    users=UserService(records.database, hasher),
+                    feedback=FeedbackService(records.database, records.repository),
                     fetcher=fetcher,
                     draining=draining,
                 )

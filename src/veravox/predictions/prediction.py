@@ -37,7 +37,8 @@ class PredictionRequest:
     """How to analyse a recording and what to remember with the result.
 
     `model` is the name that answers show for the model; `prediction_id` is the caller's own,
-    None for a new one; `warnings` are sentences about the request.
+    None for a new one; `warnings` are sentences about the request, `name` is what the recording
+    was called.
     """
 
     options: AnalysisOptions
@@ -45,13 +46,15 @@ class PredictionRequest:
     prediction_id: str | None = None
     device: str | None = None
     warnings: tuple[str, ...] = ()
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """A stored prediction; `analysis` is None until it is completed. `created_at` is UTC.
 
-    `progress` is how far a queued one has come, `failure` is set on a failed one.
+    `progress` is how far a queued one has come, `failure` is set on a failed one, `name` is what
+    the recording was called where that is known.
     """
 
     id: str
@@ -63,6 +66,7 @@ class Prediction:
     analysis: Analysis | None
     progress: Progress = NOT_BEGUN
     failure: Failure | None = None
+    name: str | None = None
 
     @property
     def completed(self) -> Analysis:
@@ -77,12 +81,17 @@ class PredictionFilter:
     """Which predictions to list, None for any.
 
     `cursor` is the `next_cursor` of the page before, `limit` the most predictions on a page.
+    `search` is part of the recording's name, in any case, or the beginning of the id; `since` and
+    `before` bound the time of creation (UTC).
     """
 
     limit: int = 20
     cursor: str | None = None
     status: Status | None = None
     result: Result | None = None
+    search: str | None = None
+    since: datetime | None = None
+    before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

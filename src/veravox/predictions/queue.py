@@ -94,6 +94,7 @@ class PredictionQueue:
             device=request.device,
             warnings=request.warnings,
             analysis=None,
+            name=request.name,
         )
         session.add(
             PredictionRow(

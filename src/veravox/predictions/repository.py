@@ -20,6 +20,7 @@ from sqlalchemy import (
     Update,
     and_,
     delete,
+    func,
     or_,
     select,
     tuple_,
@@ -30,6 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from veravox.analysis import Analysis, Progress
 from veravox.db import Database, database_now
+from veravox.detection.verdict import Result
 from veravox.errors import Conflict, NotFound
 from veravox.predictions.cursor import decode_cursor, encode_cursor
 from veravox.predictions.listener import FinishedListener, tell
@@ -189,6 +191,14 @@ class PredictionRepository:
             conditions.append(PredictionRow.status == wanted.status)
         if wanted.result is not None:
             conditions.append(PredictionRow.result == wanted.result)
+        if wanted.search:
+            name, by_id = PredictionRow.name, PredictionRow.id
+            found = name.icontains(wanted.search, autoescape=True)
+            conditions.append(found | by_id.startswith(wanted.search, autoescape=True))
+        if wanted.since is not None:
+            conditions.append(PredictionRow.created_at >= wanted.since)
+        if wanted.before is not None:
+            conditions.append(PredictionRow.created_at < wanted.before)
         if wanted.cursor is not None:
             position = tuple_(PredictionRow.created_at, PredictionRow.id)
             conditions.append(position < decode_cursor(wanted.cursor))
@@ -202,6 +212,21 @@ class PredictionRepository:
             alive = _is_alive(await database_now(session))
             rows = (await session.scalars(query.where(alive))).all()
         return _page(rows, wanted.limit)
+
+    async def count_by_result(self, tenant_id: str, since: datetime) -> dict[Result | None, int]:
+        """How many completed predictions of a tenant since then had each result."""
+        query = (
+            select(PredictionRow.result, func.count())
+            .where(
+                PredictionRow.tenant_id == tenant_id,
+                PredictionRow.status == Status.COMPLETED,
+                PredictionRow.created_at >= since,
+            )
+            .group_by(PredictionRow.result)
+        )
+        async with self._database.transaction() as session:
+            rows = (await session.execute(query)).all()
+        return {None if result is None else Result(result): count for result, count in rows}
 
     async def delete(self, tenant_id: str, prediction_id: str) -> None:
         """Forget a prediction; one that is being processed is not stored. Raises NotFound."""
@@ -255,6 +280,7 @@ def _started(prediction_id: str, created_at: datetime, request: PredictionReques
         device=request.device,
         warnings=request.warnings,
         analysis=None,
+        name=request.name,
     )
 
 
@@ -275,6 +301,7 @@ def contents(prediction: Prediction) -> dict[str, Any]:
         "status": prediction.status,
         "model": prediction.model,
         "device": prediction.device,
+        "name": prediction.name,
         "warnings": list(prediction.warnings),
         "result": None if analysis is None else analysis.verdict.result,
         "analysis": None if analysis is None else _ANALYSIS.dump_json(analysis).decode(),
@@ -294,6 +321,7 @@ def to_prediction(row: PredictionRow) -> Prediction:
         analysis=None if row.analysis is None else _ANALYSIS.validate_json(row.analysis),
         progress=Progress() if row.progress is None else PROGRESS.validate_json(row.progress),
         failure=failure,
+        name=row.name,
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import partial
 from secrets import token_hex
 from typing import BinaryIO
@@ -11,6 +12,7 @@ from typing import BinaryIO
 from anyio import CancelScope, to_thread
 
 from veravox.analysis import Analysis, AnalysisOptions
+from veravox.detection.verdict import Result
 from veravox.predictions.prediction import (
     Prediction,
     PredictionFilter,
@@ -61,6 +63,10 @@ class PredictionService:
     async def list(self, tenant_id: str, wanted: PredictionFilter) -> PredictionPage:
         """A page of the tenant's predictions, newest first. Raises InvalidRequest for a cursor."""
         return await self._repository.list(tenant_id, wanted)
+
+    async def count_by_result(self, tenant_id: str, since: datetime) -> dict[Result | None, int]:
+        """How many completed predictions of a tenant since then (UTC) had each result."""
+        return await self._repository.count_by_result(tenant_id, since)
 
     async def delete(self, tenant_id: str, prediction_id: str) -> None:
         """Forget a prediction. Raises NotFound."""

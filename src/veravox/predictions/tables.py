@@ -11,7 +11,8 @@ from veravox.db import Base, UtcDateTime
 class PredictionRow(Base):
     """One prediction of one tenant.
 
-    `digest` is the SHA-256 of the recording and its parameters, `analysis` the analysis as JSON.
+    `digest` is the SHA-256 of the recording and its parameters, `analysis` the analysis as JSON,
+    `name` what the recording was called.
     While a prediction is processed, `claim` names the call that processes it, until
     `claimed_until`; after that moment another call may take it over.
 
@@ -33,6 +34,7 @@ class PredictionRow(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary(32))
     model: Mapped[str] = mapped_column(String(64))
     device: Mapped[str | None] = mapped_column(String(20))
+    name: Mapped[str | None] = mapped_column(String(255))
     warnings: Mapped[list[str]] = mapped_column(JSON)
     result: Mapped[str | None] = mapped_column(String(20))
     analysis: Mapped[str | None] = mapped_column(Text)

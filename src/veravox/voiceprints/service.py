@@ -7,6 +7,7 @@ from typing import BinaryIO
 from veravox.audit import Action
 from veravox.errors import Conflict, InvalidRequest, NotFound, RefusedVoice, Unavailable
 from veravox.predictions import Workbench
+from veravox.speaker.card import SpeakerCard
 from veravox.speaker.embedding import Embedding, received
 from veravox.voice_analysis import Identification, Verification, VoiceAnalyser
 from veravox.voiceprints.repository import VoiceprintRepository
@@ -33,6 +34,11 @@ class VoiceprintService:
     def model_id(self) -> str | None:
         """The encoder's id, None when none is installed."""
         return None if self._installed is None else self._installed.card.id
+
+    @property
+    def card(self) -> SpeakerCard | None:
+        """The encoder's card, None when none is installed."""
+        return None if self._installed is None else self._installed.card
 
     @property
     def _voices(self) -> VoiceAnalyser:

@@ -1,6 +1,7 @@
 """Aurigin's API, version 1."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -27,7 +28,7 @@ from veravox.errors import (
 )
 from veravox.http.exchange import Answer, Dialect, Exchange
 from veravox.http.faults import MethodNotAllowed, UploadTimeout
-from veravox.http.forms import recording, submission, validated
+from veravox.http.forms import plain_name, recording, submission, validated
 from veravox.http.keys import presented_key
 from veravox.http.openapi import KEY_SECURITY, answers, upload_body
 from veravox.http.problems import ProblemBody, aurigin_answer, documented
@@ -379,7 +380,10 @@ async def _predict(request: Request, model: type[PredictFields]) -> PredictionBo
     tenant_id = tenant_of(request, Scope.PREDICT)
     async with submission(request) as sent:
         fields = validated(model, sent.fields)
-        wanted = prediction_request(fields)
+        name = Exchange.of(request.scope).filename
+        wanted = replace(
+            prediction_request(fields), name=None if name is None else plain_name(name)
+        )
         async with recording(request, sent, fields.presigned_url) as media:
             predictions = Services.of(request.scope).predictions
             return render(await predictions.predict(tenant_id, media, wanted))

@@ -1,5 +1,6 @@
 """Aurigin's API, version 1: recordings of any size, analysed by jobs."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -17,23 +18,13 @@ from veravox.http.dialects.aurigin_v1 import (
     tenant_of,
 )
 from veravox.http.exchange import Exchange
-from veravox.http.forms import json_fields, validated
+from veravox.http.forms import json_fields, plain_name, validated
 from veravox.http.openapi import KEY_SECURITY, answers
 from veravox.http.problems import ProblemBody, documented
 from veravox.http.services import Services
 from veravox.predictions import Status
 
-DEFAULT_NAME = "recording"
-LONGEST_NAME = 255
-
 Entity = Literal["analysis"]
-
-
-def _plain_name(name: str) -> str:
-    """The last part of a path, without what cannot be printed."""
-    last = name.replace("\\", "/").rpartition("/")[2]
-    plain = "".join(letter for letter in last if letter.isprintable())
-    return plain[-LONGEST_NAME:] or DEFAULT_NAME
 
 
 class FileFields(AnalysisFields):
@@ -42,7 +33,7 @@ class FileFields(AnalysisFields):
     filename: Annotated[
         str,
         Field(min_length=1, max_length=1024, description="Its name.", examples=["call.wav"]),
-        AfterValidator(_plain_name),
+        AfterValidator(plain_name),
     ]
     content_type: Annotated[
         str | None,
@@ -189,14 +180,14 @@ async def create_file(request: Request) -> CreatedBody:
     if fields.webhook_url is not None:
         services.webhooks.check_url(fields.webhook_url)
     wanted = FileRequest(
-        prediction=prediction_request(fields),
+        prediction=replace(prediction_request(fields), name=fields.filename),
         name=fields.filename,
         size=fields.size,
         content_type=fields.content_type,
         webhook_url=fields.webhook_url,
     )
     plan = Exchange.of(request.scope).api_key.plan
-    return _render(await services.files.create(tenant_id, plan, wanted), request)
+    return created_body(await services.files.create(tenant_id, plan, wanted), request)
 
 
 @router.get(
@@ -267,7 +258,8 @@ async def cancel_prediction(request: Request, prediction_id: str) -> StoredBody:
     return render_stored(await Services.of(request.scope).files.cancel(tenant_id, prediction_id))
 
 
-def _render(created: CreatedFile, request: Request) -> CreatedBody:
+def created_body(created: CreatedFile, request: Request) -> CreatedBody:
+    """How to upload an announced recording."""
     prediction = created.prediction
     urls = [absolute(request, part.request.url) for part in created.parts]
     if not urls:

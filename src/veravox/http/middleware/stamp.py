@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from veravox.http.exchange import Dialect, Exchange
@@ -53,11 +54,12 @@ class StampMiddleware:
 
     def _open(self, scope: Scope) -> Exchange:
         asked = Headers(scope=scope).get(REQUEST_ID, "")
-        owner = next((d for d in self._dialects if scope["path"].startswith(d.prefixes)), None)
+        owner = next((d for d in self._dialects if d.owns(scope["path"])), None)
         exchange = Exchange(
             request_id=asked if _SANE_ID.fullmatch(asked) else str(uuid4()),
             dialect=owner or self._dialects[0],
-            needs_key=owner is not None,
+            needs_key=owner is not None and owner.takes_keys,
+            request=HTTPConnection(scope),
         )
         exchange.attach(scope)
         return exchange
