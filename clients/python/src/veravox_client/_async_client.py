@@ -128,7 +128,7 @@ class AsyncClient:
         give_up_after: float | None = None,
         on_progress: OnProgress | None = None,
     ) -> Prediction:
-        """The result of a submitted analysis, waited for as long as `give_up_after` seconds, or forever.
+        """The result of a submitted analysis, waited for at most `give_up_after` seconds.
 
         Raises PredictionFailed when it ended without a result, and WaitTimedOut.
         """
@@ -268,10 +268,9 @@ class AsyncClient:
         try:
             step = next(flow)
             while True:
-                try:
-                    answer = await self._take(step)
-                except httpx.TransportError as error:
-                    step = flow.throw(error)
+                answer = await self._take(step)
+                if isinstance(answer, httpx.TransportError):
+                    step = flow.throw(answer)
                 else:
                     step = flow.send(answer)
         except StopIteration as end:
@@ -279,7 +278,11 @@ class AsyncClient:
         finally:
             flow.close()
 
-    async def _take(self, step: Step) -> httpx.Response:
+    async def _take(self, step: Step) -> httpx.Response | httpx.TransportError:
+        """The answer, or what kept it from coming; it is not raised, since it holds the key."""
         if step.delay:
             await sleep(step.delay)
-        return await self._http.send(step.request)
+        try:
+            return await self._http.send(step.request)
+        except httpx.TransportError as error:
+            return error

@@ -128,7 +128,7 @@ class Client:
         give_up_after: float | None = None,
         on_progress: OnProgress | None = None,
     ) -> Prediction:
-        """The result of a submitted analysis, waited for as long as `give_up_after` seconds, or forever.
+        """The result of a submitted analysis, waited for at most `give_up_after` seconds.
 
         Raises PredictionFailed when it ended without a result, and WaitTimedOut.
         """
@@ -264,10 +264,9 @@ class Client:
         try:
             step = next(flow)
             while True:
-                try:
-                    answer = self._take(step)
-                except httpx.TransportError as error:
-                    step = flow.throw(error)
+                answer = self._take(step)
+                if isinstance(answer, httpx.TransportError):
+                    step = flow.throw(answer)
                 else:
                     step = flow.send(answer)
         except StopIteration as end:
@@ -275,7 +274,11 @@ class Client:
         finally:
             flow.close()
 
-    def _take(self, step: Step) -> httpx.Response:
+    def _take(self, step: Step) -> httpx.Response | httpx.TransportError:
+        """The answer, or what kept it from coming; it is not raised, since it holds the key."""
         if step.delay:
             time.sleep(step.delay)
-        return self._http.send(step.request)
+        try:
+            return self._http.send(step.request)
+        except httpx.TransportError as error:
+            return error

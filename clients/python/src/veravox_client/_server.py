@@ -72,7 +72,11 @@ class Server:
 
 def put(url: str, headers: Mapping[str, str], body: Body, size: int) -> httpx.Request:
     """An upload of `size` bytes to a signed address, which must not get the key."""
-    own = {"Content-Length": str(size), "User-Agent": USER_AGENT}
+    own = {
+        "Host": httpx.URL(url).netloc.decode("ascii"),
+        "Content-Length": str(size),
+        "User-Agent": USER_AGENT,
+    }
     return httpx.Request("PUT", url, headers={**headers, **own}, stream=body)
 
 
