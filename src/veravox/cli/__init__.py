@@ -11,6 +11,7 @@ from veravox.cli import (
     evaluate,
     jobs,
     keys,
+    mcp,
     models,
     scan,
     serve,
@@ -27,18 +28,23 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(serve.serve)
-app.command()(worker.worker)
-app.command()(detect.detect)
-app.command()(scan.scan)
-app.command()(evaluate.evaluate)
-app.command()(doctor.doctor)
-app.add_typer(keys.app, name="keys")
-app.add_typer(users.app, name="users")
-app.add_typer(jobs.app, name="jobs")
-app.add_typer(webhooks.app, name="webhooks")
-app.add_typer(models.app, name="models")
-app.add_typer(voiceid.app, name="voiceid")
+JUDGE = "Judge recordings on this machine"
+SERVE = "Run a server"
+MANAGE = "Look after a server"
+
+app.command(rich_help_panel=JUDGE)(detect.detect)
+app.add_typer(voiceid.app, name="voiceid", rich_help_panel=JUDGE)
+app.command(rich_help_panel=JUDGE)(scan.scan)
+app.command(rich_help_panel=JUDGE)(mcp.mcp)
+app.command(rich_help_panel=JUDGE)(evaluate.evaluate)
+app.add_typer(models.app, name="models", rich_help_panel=JUDGE)
+app.command(rich_help_panel=SERVE)(serve.serve)
+app.command(rich_help_panel=SERVE)(worker.worker)
+app.command(rich_help_panel=SERVE)(doctor.doctor)
+app.add_typer(keys.app, name="keys", rich_help_panel=MANAGE)
+app.add_typer(users.app, name="users", rich_help_panel=MANAGE)
+app.add_typer(jobs.app, name="jobs", rich_help_panel=MANAGE)
+app.add_typer(webhooks.app, name="webhooks", rich_help_panel=MANAGE)
 
 
 def _print_version(value: bool) -> None:

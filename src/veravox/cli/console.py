@@ -4,6 +4,7 @@ from typing import NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from veravox.settings import InvalidSettings, Settings, load_settings
 
@@ -13,7 +14,7 @@ err = Console(stderr=True)
 
 def fail(message: str) -> NoReturn:
     """Say what is wrong and end with exit code 2."""
-    err.print(f"[bold red]error:[/] {message}", highlight=False)
+    err.print(f"[bold red]error:[/] {escape(message)}", highlight=False)
     raise typer.Exit(2)
 
 
@@ -23,3 +24,8 @@ def settings(**overrides: object) -> Settings:
         return load_settings(**overrides)
     except InvalidSettings as error:
         fail(str(error))
+
+
+def printable(text: str) -> str:
+    """`text` without what could steer a terminal, such as escape sequences in a file's name."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

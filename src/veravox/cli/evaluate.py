@@ -40,6 +40,7 @@ def evaluate(
         typer.Argument(
             exists=True,
             dir_okay=False,
+            metavar="MANIFEST",
             help="CSV with path,label,system,family,source,speaker,language,condition; "
             "paths relative to it, label bonafide or spoof. For `--task speaker`: enrol,test,label"
             "[,condition], label target, nontarget or spoof.",
@@ -50,7 +51,7 @@ def evaluate(
     ],
     model: Annotated[str | None, typer.Option(help="Model id or alias.")] = None,
     threshold: Annotated[
-        float | None, typer.Option(help="Decision threshold on the spoof probability, 0..1.")
+        float | None, typer.Option(help="Decision threshold on the spoof probability, 0 to 1.")
     ] = None,
     task: Annotated[
         Task, typer.Option(help="`spoof` judges recordings, `speaker` pairs of them.")

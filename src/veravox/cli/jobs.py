@@ -17,12 +17,14 @@ from veravox.installation import Records, open_records
 from veravox.predictions import UNFINISHED, Prediction, QueuedPrediction, Status
 from veravox.settings import InvalidSettings
 
-app = typer.Typer(help="Analyses of uploaded recordings.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, repeat and cancel analyses of uploaded recordings.", no_args_is_help=True
+)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DataDir = Annotated[str | None, typer.Option(help="Data folder, as for `veravox serve`.")]
-PredictionId = Annotated[str, typer.Argument(help="The prediction's id.")]
-Tenant = Annotated[str | None, typer.Option(help="Whose, where several have this id.")]
+PredictionId = Annotated[str, typer.Argument(metavar="PREDICTION", help="The prediction's id.")]
+Tenant = Annotated[str | None, typer.Option(help="Needed where several tenants use the id.")]
 
 T = TypeVar("T")
 
@@ -30,9 +32,10 @@ T = TypeVar("T")
 @app.command("list")
 def list_jobs(
     status: Annotated[
-        list[Status] | None, typer.Option(help="May be given several times. Default: unfinished.")
+        list[Status] | None,
+        typer.Option(help="Only these; may be given several times. Default: unfinished ones."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Most to show.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most so many.")] = 100,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:

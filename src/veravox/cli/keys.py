@@ -20,7 +20,7 @@ from veravox.errors import VeravoxError
 from veravox.security import KeyHasher, server_secret
 from veravox.settings import InvalidSettings, Settings
 
-app = typer.Typer(help="API keys of this installation.", no_args_is_help=True)
+app = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DataDir = Annotated[str | None, typer.Option(help="Data folder, as for `veravox serve`.")]
@@ -34,22 +34,23 @@ PERIOD_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 @app.command()
 def create(
     name: Annotated[str, typer.Option(help="What the key is for.")] = "default",
-    plan: Annotated[Plan, typer.Option(help="Limits of the key.")] = Plan.FREE,
+    plan: Annotated[Plan, typer.Option(help="Rate limits of the key.")] = Plan.FREE,
     tenant: Annotated[
         str | None,
         typer.Option(help="Keys of one tenant see the same predictions. Default: a new tenant."),
     ] = None,
     scope: Annotated[
-        list[Scope] | None, typer.Option(help="May be given several times. Default: all.")
+        list[Scope] | None,
+        typer.Option(help="What the key may do; may be given several times. Default: all."),
     ] = None,
     expires_in: Annotated[
         str | None, typer.Option(help="Lifetime such as 90d, 12h or 30m. Default: no end.")
     ] = None,
     requests_per_minute: Annotated[
-        int | None, typer.Option(help="Only for Enterprise keys.")
+        int | None, typer.Option(help="Requests a minute; only for Enterprise keys.")
     ] = None,
     concurrent_requests: Annotated[
-        int | None, typer.Option(help="Only for Enterprise keys.")
+        int | None, typer.Option(help="Requests at a time; only for Enterprise keys.")
     ] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -99,11 +100,11 @@ def list_keys(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 
 @app.command()
 def revoke(
-    key: Annotated[str, typer.Argument(help="The key's id or its public prefix.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The key's id or its public prefix.")],
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """End a key, from the next request on."""
+    """Revoke a key: it is refused from the next request on."""
 
     async def run(accounts: AccountService) -> ApiKey:
         return await accounts.revoke_key(key)

@@ -9,7 +9,7 @@ from veravox.cli.console import fail, out, settings
 from veravox.detection.models import ModelRegistry
 from veravox.errors import VeravoxError
 
-app = typer.Typer(help="The installed models.", no_args_is_help=True)
+app = typer.Typer(help="List the installed models and show their cards.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -23,7 +23,9 @@ def list_models() -> None:
 
 @app.command()
 def show(
-    model: Annotated[str | None, typer.Argument(help="Model id or alias; default: stable.")] = None,
+    model: Annotated[
+        str | None, typer.Argument(metavar="MODEL", help="Model id or alias. Default: stable.")
+    ] = None,
 ) -> None:
     """Print a model's card as JSON: data, calibration, threshold, measured results."""
     try:

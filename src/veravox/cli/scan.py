@@ -40,7 +40,10 @@ class EngineName(StrEnum):
 
 def scan(
     place: Annotated[
-        str, typer.Argument(metavar="PATH|s3://BUCKET/PREFIX", help="The archive: all below it.")
+        str,
+        typer.Argument(
+            metavar="PATH|s3://BUCKET/PREFIX", help="Folder or bucket; all below it is scored."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Parquet file for the scores, a row for a recording.")],
     engine: Annotated[
@@ -52,10 +55,10 @@ def scan(
     ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option(help="Spoof probability, 0..1, from which a recording counts as spoofed."),
+        typer.Option(help="Spoof probability, 0 to 1, from which a recording counts as spoofed."),
     ] = None,
     silence_threshold: Annotated[
-        float, typer.Option(help="Windows with more silence than this percentage are not scored.")
+        float, typer.Option(help="Segments with more silence than this percentage are not scored.")
     ] = 80.0,
     model: Annotated[str | None, typer.Option(help="Model id or alias.")] = None,
 ) -> None:

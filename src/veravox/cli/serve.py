@@ -35,7 +35,7 @@ def serve(
         Path | None, typer.Option(help="Folder for the database and the server's secret.")
     ] = None,
 ) -> None:
-    """Migrate the database and serve both APIs until interrupted."""
+    """Run the server, with its database brought up to date first, until Ctrl-C."""
     chosen: dict[str, object] = {
         "host": host,
         "port": port,

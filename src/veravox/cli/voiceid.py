@@ -6,36 +6,42 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, TypeVar, cast
+from typing import Annotated, Any, BinaryIO, TypeVar
 
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from veravox.analysis import open_analyser
+from veravox.analysis import Analyser, open_analyser
 from veravox.audit import AuditEntry, AuditLog, BrokenChain, check_chain
 from veravox.cli.console import fail, out, settings
 from veravox.db import Database, database_url, upgrade
 from veravox.detection.calibration import spoof_probability
 from veravox.detection.verdict import Verdict
-from veravox.errors import InvalidModel, VeravoxError
+from veravox.errors import InvalidModel, InvalidRequest, VeravoxError
 from veravox.settings import Settings
 from veravox.speaker.decision import Decision, Ruling
-from veravox.speaker.embedding import Embedding, published, received
+from veravox.speaker.embedding import Embedding
 from veravox.speaker.encoder import installed_encoder
 from veravox.speaker.policy import VoicePolicy
+from veravox.speaker.voice_file import read_voice, written_voice
 from veravox.voice_analysis import VoiceAnalyser
 
-app = typer.Typer(help="Enrol, verify and identify voices, offline.", no_args_is_help=True)
+app = typer.Typer(help="Enrol, verify and identify voices on this machine.", no_args_is_help=True)
 
 Recording = Annotated[
     Path, typer.Argument(metavar="RECORDING", exists=True, dir_okay=False, help="A recording.")
 ]
 VoiceFile = Annotated[
-    Path, typer.Option("--voice", exists=True, dir_okay=False, help="Made by `voiceid enroll`.")
+    Path,
+    typer.Option(
+        "--voice", exists=True, dir_okay=False, help="The enrolled voice, made by `enroll`."
+    ),
 ]
 Rate = Annotated[
     float | None,
-    typer.Option(help="Rate of false matches, one of the encoder's. Default: its own."),
+    typer.Option(
+        help="Rate of false matches to decide at, one of the encoder's. Default: its own."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -55,7 +61,8 @@ def enroll(
     recording: Recording,
     voice: Annotated[Path, typer.Option("--out", help="File for the voice, JSON.")],
     allow_spoofed: Annotated[
-        bool, typer.Option(help="Also take audio that the detector calls spoofed.")
+        bool,
+        typer.Option("--allow-spoofed", help="Also take audio that the detector calls spoofed."),
     ] = False,
 ) -> None:
     """Enrol the voice in a recording of at least 10 s. The file is biometric data: keep it safe.
@@ -64,12 +71,8 @@ def enroll(
     """
     with _voices() as voices:
         enrolled = _on(recording, lambda media: voices.enrol(media, allow_spoofed=allow_spoofed))
-    content = {
-        "model_version": enrolled.model_id,
-        "embedding": published(enrolled.embedding, enrolled.model_id),
-    }
     voice.touch(mode=0o600)
-    voice.write_text(json.dumps(content) + "\n", encoding="utf-8")
+    voice.write_text(written_voice(enrolled.embedding, enrolled.model_id), encoding="utf-8")
     quality = enrolled.quality
     noise = "" if quality.snr_db is None else f", SNR {quality.snr_db:.0f} dB"
     out.print(f"enrolled   {quality.net_speech:.1f} s of speech{noise}", highlight=False)
@@ -107,7 +110,9 @@ def identify(
     recording: Recording,
     voice_files: Annotated[
         list[Path],
-        typer.Argument(metavar="VOICE...", exists=True, dir_okay=False, help="Enrolled voices."),
+        typer.Argument(
+            metavar="VOICE...", exists=True, dir_okay=False, help="Files made by `enroll`."
+        ),
     ],
     rate: Rate = None,
     as_json: AsJson = False,
@@ -137,7 +142,9 @@ def identify(
 
 @app.command()
 def audit(
-    tenant: Annotated[str, typer.Argument(help="The tenant, as `veravox keys list` shows it.")],
+    tenant: Annotated[
+        str, typer.Argument(metavar="TENANT", help="As `veravox keys list` shows it.")
+    ],
     data_dir: Annotated[str | None, typer.Option(help="Data folder, as for `serve`.")] = None,
 ) -> None:
     """Print the audit log of a tenant's voiceprints and check that nobody changed it.
@@ -176,15 +183,28 @@ def open_voices(rate: float | None = None) -> Generator[VoiceAnalyser]:
     Raises InvalidModel and InvalidRequest.
     """
     config = settings()
-    policy = VoicePolicy(rate or config.voice_false_match_rate, config.voice_spoof_verdict_needed)
-    encoder = installed_encoder(config.voice_model_dir)
-    if encoder is None:
-        raise InvalidModel("No speaker encoder is installed")
     threads = config.scoring_threads
     with open_analyser(
         config.models_dir, decoder_processes=threads, scoring_threads=threads
     ) as analyser:
-        yield VoiceAnalyser(analyser, encoder, policy)
+        voices = voices_on(analyser, config, rate)
+        if voices is None:
+            raise InvalidModel("No speaker encoder is installed")
+        yield voices
+
+
+def voices_on(
+    analyser: Analyser, config: Settings, rate: float | None = None
+) -> VoiceAnalyser | None:
+    """The voices that `analyser` hears, None where no encoder is installed.
+
+    Raises InvalidModel, and InvalidRequest for a `rate` that the encoder does not offer.
+    """
+    encoder = installed_encoder(config.voice_model_dir)
+    if encoder is None:
+        return None
+    policy = VoicePolicy(rate or config.voice_false_match_rate, config.voice_spoof_verdict_needed)
+    return VoiceAnalyser(analyser, encoder, policy)
 
 
 @contextmanager
@@ -204,11 +224,11 @@ def _on(recording: Path, work: Callable[[BinaryIO], Outcome]) -> Outcome:
 def _voice(path: Path, model_id: str) -> Embedding:
     """The embedding in a file of `enroll`; ends the command for any other file."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        numbers = cast(list[float], content["embedding"])
-        return received([float(number) for number in numbers], model_id)
-    except (ValueError, KeyError, TypeError, OSError):
-        fail(f"{path} holds no enrolled voice")
+        return read_voice(path.read_bytes(), model_id)
+    except InvalidRequest as error:
+        fail(f"{path}: {error.message}")
+    except OSError as error:
+        fail(f"{path}: {error.strerror or 'cannot be read'}")
 
 
 def _deepfake(verdict: Verdict) -> dict[str, Any]:

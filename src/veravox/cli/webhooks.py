@@ -20,7 +20,7 @@ from veravox.settings import InvalidSettings
 from veravox.webhooks.delivery import Delivery, DeliveryFilter, DeliveryPage, DeliveryStatus
 from veravox.webhooks.service import WebhookService
 
-app = typer.Typer(help="Webhooks to the callers' own servers.", no_args_is_help=True)
+app = typer.Typer(help="List and repeat webhooks; show signing secrets.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DataDir = Annotated[str | None, typer.Option(help="Data folder, as for `veravox serve`.")]
@@ -32,7 +32,7 @@ T = TypeVar("T")
 def list_deliveries(
     tenant: Annotated[str | None, typer.Option(help="Only of this tenant.")] = None,
     status: Annotated[DeliveryStatus | None, typer.Option(help="Only with this status.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Most to show.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most so many.")] = 100,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -64,7 +64,8 @@ def list_deliveries(
 
 @app.command()
 def replay(
-    delivery: Annotated[str, typer.Argument(help="The delivery's id.")], data_dir: DataDir = None
+    delivery: Annotated[str, typer.Argument(metavar="DELIVERY", help="The delivery's id.")],
+    data_dir: DataDir = None,
 ) -> None:
     """Send a webhook again; a running server or worker does it within seconds."""
 
@@ -76,7 +77,9 @@ def replay(
 
 @app.command()
 def secret(
-    tenant: Annotated[str, typer.Argument(help="The tenant, as `veravox keys list` shows it.")],
+    tenant: Annotated[
+        str, typer.Argument(metavar="TENANT", help="As `veravox keys list` shows it.")
+    ],
     new: Annotated[
         bool, typer.Option("--new", help="Make a new one; the old one ends at once.")
     ] = False,

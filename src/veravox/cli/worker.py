@@ -19,7 +19,7 @@ _log = structlog.get_logger(__name__)
 
 
 def worker() -> None:
-    """Analyse queued recordings until interrupted. Needs PostgreSQL.
+    """Analyse queued recordings until Ctrl-C. Needs PostgreSQL.
 
     `VERAVOX_JOB_CONCURRENCY` says how many at a time.
     """

@@ -85,3 +85,25 @@ def test_an_unknown_model_is_named_with_the_choices(veravox: Command, recordings
 
     assert result.exit_code == 2
     assert "stable" in result.stdout
+
+
+def test_a_timeline_shows_each_file_with_its_parts(veravox: Command, recordings: Path):
+    result = veravox("detect", "--format", "timeline", recordings / "clear.wav")
+
+    assert "bona fide" in result.stdout
+    assert "0:00" in result.stdout
+    assert "0:06" in result.stdout
+
+
+def test_brackets_or_escapes_in_names_are_shown_as_they_are(veravox: Command, recordings: Path):
+    path = recordings / "[red]\x1b[2Jcall.wav"
+    path.write_bytes((recordings / "clear.wav").read_bytes())
+
+    for form in ("timeline", "table"):
+        result = veravox("detect", "--format", form, path)
+        assert "[red]\ufffd[2Jcall.wav" in result.stdout.replace("\n", "")
+
+
+def test_recordings_and_a_watched_folder_exclude_each_other(veravox: Command, recordings: Path):
+    assert veravox("detect").exit_code == 2
+    assert veravox("detect", recordings / "clear.wav", "--watch", recordings).exit_code == 2

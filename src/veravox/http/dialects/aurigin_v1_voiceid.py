@@ -384,7 +384,7 @@ async def list_voiceprints(request: Request) -> VoiceprintsBody:
 
 
 @router.get(
-    "/v1/voiceid/voiceprints/{user_id}",
+    "/v1/voiceid/voiceprints/{user_id:path}",
     summary="Look up a voiceprint",
     response_model=VoiceprintBody,
     responses=_answers(_VOICEPRINT_EXAMPLE, 404),
@@ -412,7 +412,7 @@ async def erase_voiceprints(request: Request) -> ErasureBody:
 
 
 @router.delete(
-    "/v1/voiceid/voiceprints/{user_id}",
+    "/v1/voiceid/voiceprints/{user_id:path}",
     summary="Erase a voiceprint",
     response_model=ErasureBody,
     responses=_answers(_ERASURE_EXAMPLE, 404),

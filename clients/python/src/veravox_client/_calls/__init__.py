@@ -1,0 +1,1 @@
+"""What each call of the two clients does, one module a subject."""
