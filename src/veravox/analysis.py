@@ -24,6 +24,7 @@ from veravox.audio.quality import QualityMeter
 from veravox.audio.recording import MediaInfo, Quality
 from veravox.audio.windows import Window, windows
 from veravox.detection.calibration import spoof_probability
+from veravox.detection.card import MODEL_CALIBRATION
 from veravox.detection.detector import Detector
 from veravox.detection.models import ModelRegistry
 from veravox.detection.rules import decide, skip_reason
@@ -97,7 +98,8 @@ class Analysis:
     """Everything concluded about one recording. Times in seconds, `threshold` a probability.
 
     With split channels `channels` holds each of them, and `quality`, `segments` and `verdict` are
-    those of the one that is most likely a spoof.
+    those of the one that is most likely a spoof. `calibration` is ``model`` or the id of the
+    operator's own.
     """
 
     model_id: str
@@ -110,6 +112,7 @@ class Analysis:
     warnings: tuple[str, ...]
     processing_time: float
     channels: tuple[ChannelAnalysis, ...] = ()
+    calibration: str = MODEL_CALIBRATION
 
 
 class Listener(Protocol):
@@ -193,6 +196,7 @@ class Analyser:
             warnings=_warnings(heard.channels),
             processing_time=time.perf_counter() - started,
             channels=heard.channels if options.channels == "split" else (),
+            calibration=detector.card.calibration_name,
         )
 
     def _listen(self, media: BinaryIO, work: "_Work") -> "_Heard":
@@ -348,16 +352,18 @@ def open_analyser(
     decoder_processes: int = 1,
     scoring_threads: int = 1,
     limits: DecodeLimits | None = None,
+    calibration: Path | None = None,
     beside: Analyser | None = None,
 ) -> Generator[Analyser]:
     """An analyser over the models in `models_dir`, None for the shipped ones; closed at the end.
 
     It decodes in `decoder_processes` child processes within `limits` and scores in
-    `scoring_threads` threads. `beside` is an analyser whose loaded models it shares instead of
+    `scoring_threads` threads. `calibration` is the operator's own, a file of `veravox calibrate`.
+    `beside` is an analyser whose loaded models it shares instead of
     loading its own.
     """
     decoders = DecoderPool(decoder_processes, limits)
-    models = ModelRegistry(models_dir) if beside is None else beside.models
+    models = ModelRegistry(models_dir, calibration) if beside is None else beside.models
     try:
         with ThreadPoolExecutor(scoring_threads, thread_name_prefix="scoring") as executor:
             yield Analyser(decoders, SpeechActivity(), models, executor)

@@ -6,6 +6,7 @@ import typer
 
 from veravox import __version__
 from veravox.cli import (
+    calibrate,
     detect,
     doctor,
     evaluate,
@@ -31,6 +32,7 @@ app.command()(worker.worker)
 app.command()(detect.detect)
 app.command()(scan.scan)
 app.command()(evaluate.evaluate)
+app.command()(calibrate.calibrate)
 app.command()(doctor.doctor)
 app.add_typer(keys.app, name="keys")
 app.add_typer(jobs.app, name="jobs")

@@ -103,7 +103,10 @@ def detect(
     config = settings()
     threads = config.scoring_threads
     with open_analyser(
-        config.models_dir, decoder_processes=threads, scoring_threads=threads
+        config.models_dir,
+        decoder_processes=threads,
+        scoring_threads=threads,
+        calibration=config.calibration_file,
     ) as analyser:
         detections = _with_progress(_analyse_all(analyser, files, options, threads), len(files))
         codes = {_code(detection) for detection in WRITERS[chosen](detections)}

@@ -182,7 +182,10 @@ def open_voices(rate: float | None = None) -> Generator[VoiceAnalyser]:
         raise InvalidModel("No speaker encoder is installed")
     threads = config.scoring_threads
     with open_analyser(
-        config.models_dir, decoder_processes=threads, scoring_threads=threads
+        config.models_dir,
+        decoder_processes=threads,
+        scoring_threads=threads,
+        calibration=config.calibration_file,
     ) as analyser:
         yield VoiceAnalyser(analyser, encoder, policy)
 
