@@ -27,7 +27,7 @@ from veravox.detection.calibration import spoof_probability
 from veravox.detection.card import MODEL_CALIBRATION
 from veravox.detection.detector import Detector
 from veravox.detection.models import ModelRegistry
-from veravox.detection.rules import decide, skip_reason
+from veravox.detection.rules import decide, skip_reason, suspicious
 from veravox.detection.verdict import Segment, Verdict
 from veravox.errors import AudioTooShort, InvalidRequest, MediaTooLarge
 
@@ -39,6 +39,7 @@ Channels = Literal["mix", "split"]
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
+Scalar = TypeVar("Scalar", np.float32, np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,16 +227,16 @@ class Analyser:
 
         reads = (_Read(window, decoded.progress) for window in windows(decoded))
         quality = QualityMeter()
-        segments: list[Segment] = []
+        halfway = _Halfway(self._executor, work)
         duration = 0.0
         for examined in _ordered_map(self._executor, examine, reads):
             for hearing in (quality, work.listener):
                 if hearing is not None:
                     _tell(hearing, examined, new_seconds=examined.window.end - duration)
             duration = examined.window.end
-            segments.append(examined.segment)
+            halfway.push(examined)
             work.meter.advance(examined)
-        return segments, quality.result(decoded.clipping_ratio), duration
+        return halfway.segments(), quality.result(decoded.clipping_ratio), duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +287,63 @@ class _Work:
     threshold: float
     meter: _Meter
     listener: Listener | None
+
+
+class _Halfway:
+    """Collects segments in order, and looks closer at a suspicious one between two others."""
+
+    def __init__(self, executor: Executor, work: _Work) -> None:
+        self._executor = executor
+        self._work = work
+        self._segments: list[Segment] = []
+        self._recent: deque[_Examined] = deque(maxlen=3)
+
+    def push(self, examined: _Examined) -> None:
+        """The next window."""
+        self._recent.append(examined)
+        self._segments.append(examined.segment)
+        if len(self._recent) == 3 and self._alone(*self._recent):
+            self._segments[-2] = self._closer(*self._recent)
+
+    def segments(self) -> list[Segment]:
+        """All of them."""
+        return self._segments
+
+    def _alone(self, before: _Examined, this: _Examined, after: _Examined) -> bool:
+        card, threshold = self._work.detector.card, self._work.threshold
+        high = [suspicious(e.segment.spoof_llr, card, threshold) for e in (before, this, after)]
+        seamless = (
+            before.window.end == this.window.start
+            and this.window.end == after.window.start
+            and after.window.samples.size == this.window.samples.size
+        )
+        return seamless and high == [False, True, False]
+
+    def _closer(self, before: _Examined, this: _Examined, after: _Examined) -> Segment:
+        """The middle one with the scores of the windows half-way to its neighbours."""
+        pairs = ((before, this), (this, after))
+        speech = [_half(one.speech, other.speech) for one, other in pairs]
+        if any(self._unfit(flags) for flags in speech):
+            return this.segment
+        score = self._work.detector.score
+        scores = self._executor.map(
+            score, [_half(one.window.samples, other.window.samples) for one, other in pairs]
+        )
+        earlier, later = scores
+        return replace(this.segment, halfway=(earlier, later))
+
+    def _unfit(self, speech: NDArray[np.bool_]) -> bool:
+        limits = self._work.detector.card.quality
+        silence = 1.0 - float(speech.mean())
+        seconds = speech.size * FRAME_SECONDS
+        return (
+            skip_reason(silence, seconds, self._work.options.silence_threshold, limits) is not None
+        )
+
+
+def _half(one: NDArray[Scalar], other: NDArray[Scalar]) -> NDArray[Scalar]:
+    """The second half of one and the first half of the other."""
+    return np.concatenate((one[one.size // 2 :], other[: other.size // 2]))
 
 
 def _suspicion(channel: ChannelAnalysis) -> tuple[bool, float]:
