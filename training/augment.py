@@ -80,6 +80,11 @@ def codec(samples: Samples, generator: np.random.Generator) -> Samples:
     """One lossy round trip at a random bit rate."""
     container, name, sniffed, rate, bit_rates = CODECS[generator.integers(len(CODECS))]
     encoded = encode(samples, container, name, rate, int(generator.choice(bit_rates)))
+    return decode(encoded, sniffed)
+
+
+def decode(encoded: bytes, sniffed: str) -> Samples:
+    """The canonical samples of a file in memory, of the format `sniffed`."""
     blocks = list(read_media(io.BytesIO(encoded), sniffed, DecodeLimits()))
     decoded = np.concatenate([block.samples.mean(axis=0) for block in blocks])
     return canonicalise(decoded, blocks[0].sample_rate)

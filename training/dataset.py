@@ -1,10 +1,12 @@
 """All clips that training may use, from several manifests and the synthetic sets."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from training.corpora import SET_INDEX
 from training.manifest import Clip, check_reserved, read_manifest
+from training.systems import base_name
 
 LABELS = ("bonafide", "spoof")
 WITHHELD = Path(__file__).parent / "collect" / "excluded.txt"
@@ -33,8 +35,9 @@ class Sources:
 def read_clips(sources: Sources) -> list[Clip]:
     """The bona fide and spoofed clips of all manifests and synthetic sets, each blob once.
 
-    Left out are the blobs that are withheld for the final test, and copies of them. Raises
-    ValueError for a clip of a reserved repository.
+    Left out are the blobs that are withheld for the final test, and copies of them, and training
+    clips of systems and named speakers of the dev split. Raises ValueError for a clip of a reserved
+    repository.
     """
     clips = [clip for path in sources.lists for clip in read_manifest(path) if clip.label in LABELS]
     if sources.reserved:
@@ -44,4 +47,17 @@ def read_clips(sources: Sources) -> list[Clip]:
     for clip in clips:
         if not {clip.sha, clip.pair} & withheld:
             unique.setdefault(clip.sha, clip)
-    return list(unique.values())
+    return apart_from_dev(list(unique.values()))
+
+
+def apart_from_dev(clips: Sequence[Clip]) -> list[Clip]:
+    """Without training clips of a system or a named speaker that the dev split has too."""
+    dev = [clip for clip in clips if clip.split == "dev"]
+    systems = {base_name(clip.system) for clip in dev if clip.spoof}
+    speakers = {clip.speaker for clip in dev if clip.speaker}
+    return [
+        clip
+        for clip in clips
+        if clip.split == "dev"
+        or not ((clip.spoof and base_name(clip.system) in systems) or clip.speaker in speakers)
+    ]

@@ -24,9 +24,10 @@ from veravox.audio.quality import QualityMeter
 from veravox.audio.recording import MediaInfo, Quality
 from veravox.audio.windows import Window, windows
 from veravox.detection.calibration import spoof_probability
+from veravox.detection.card import MODEL_CALIBRATION
 from veravox.detection.detector import Detector
 from veravox.detection.models import ModelRegistry
-from veravox.detection.rules import decide, skip_reason
+from veravox.detection.rules import decide, skip_reason, suspicious
 from veravox.detection.verdict import Segment, Verdict
 from veravox.errors import AudioTooShort, InvalidRequest, MediaTooLarge
 
@@ -38,6 +39,7 @@ Channels = Literal["mix", "split"]
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
+Scalar = TypeVar("Scalar", np.float32, np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ class Analysis:
     """Everything concluded about one recording. Times in seconds, `threshold` a probability.
 
     With split channels `channels` holds each of them, and `quality`, `segments` and `verdict` are
-    those of the one that is most likely a spoof.
+    those of the one that is most likely a spoof. `calibration` is ``model`` or the id of the
+    operator's own.
     """
 
     model_id: str
@@ -110,6 +113,7 @@ class Analysis:
     warnings: tuple[str, ...]
     processing_time: float
     channels: tuple[ChannelAnalysis, ...] = ()
+    calibration: str = MODEL_CALIBRATION
 
 
 class Listener(Protocol):
@@ -192,6 +196,7 @@ class Analyser:
             warnings=silence_warnings(heard.channels),
             processing_time=time.perf_counter() - started,
             channels=heard.channels if options.channels == "split" else (),
+            calibration=detector.card.calibration_name,
         )
 
     def _listen(self, media: BinaryIO, work: "_Work") -> "_Heard":
@@ -224,16 +229,16 @@ class Analyser:
 
         reads = (_Read(window, decoded.progress) for window in windows(decoded))
         quality = QualityMeter()
-        segments: list[Segment] = []
+        halfway = _Halfway(self._executor, work)
         duration = 0.0
         for share, examined in _ordered_map(self._executor, scored, reads):
             for hearing in (quality, work.listener):
                 if hearing is not None:
                     tell(hearing, examined, new_seconds=examined.window.end - duration)
             duration = examined.window.end
-            segments.append(examined.segment)
+            halfway.push(examined)
             work.meter.advance(examined, share)
-        return segments, quality.result(decoded.clipping_ratio), duration
+        return halfway.segments(), quality.result(decoded.clipping_ratio), duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +289,63 @@ class _Work:
     threshold: float
     meter: _Meter
     listener: Listener | None
+
+
+class _Halfway:
+    """Collects segments in order, and looks closer at a suspicious one between two others."""
+
+    def __init__(self, executor: Executor, work: _Work) -> None:
+        self._executor = executor
+        self._work = work
+        self._segments: list[Segment] = []
+        self._recent: deque[_Examined] = deque(maxlen=3)
+
+    def push(self, examined: _Examined) -> None:
+        """The next window."""
+        self._recent.append(examined)
+        self._segments.append(examined.segment)
+        if len(self._recent) == 3 and self._alone(*self._recent):
+            self._segments[-2] = self._closer(*self._recent)
+
+    def segments(self) -> list[Segment]:
+        """All of them."""
+        return self._segments
+
+    def _alone(self, before: _Examined, this: _Examined, after: _Examined) -> bool:
+        card, threshold = self._work.detector.card, self._work.threshold
+        high = [suspicious(e.segment.spoof_llr, card, threshold) for e in (before, this, after)]
+        seamless = (
+            before.window.end == this.window.start
+            and this.window.end == after.window.start
+            and after.window.samples.size == this.window.samples.size
+        )
+        return seamless and high == [False, True, False]
+
+    def _closer(self, before: _Examined, this: _Examined, after: _Examined) -> Segment:
+        """The middle one with the scores of the windows half-way to its neighbours."""
+        pairs = ((before, this), (this, after))
+        speech = [_half(one.speech, other.speech) for one, other in pairs]
+        if any(self._unfit(flags) for flags in speech):
+            return this.segment
+        score = self._work.detector.score
+        scores = self._executor.map(
+            score, [_half(one.window.samples, other.window.samples) for one, other in pairs]
+        )
+        earlier, later = scores
+        return replace(this.segment, halfway=(earlier, later))
+
+    def _unfit(self, speech: NDArray[np.bool_]) -> bool:
+        limits = self._work.detector.card.quality
+        silence = 1.0 - float(speech.mean())
+        seconds = speech.size * FRAME_SECONDS
+        return (
+            skip_reason(silence, seconds, self._work.options.silence_threshold, limits) is not None
+        )
+
+
+def _half(one: NDArray[Scalar], other: NDArray[Scalar]) -> NDArray[Scalar]:
+    """The second half of one and the first half of the other."""
+    return np.concatenate((one[one.size // 2 :], other[: other.size // 2]))
 
 
 def _suspicion(channel: ChannelAnalysis) -> tuple[bool, float]:
@@ -364,16 +426,18 @@ def open_analyser(
     decoder_processes: int = 1,
     scoring_threads: int = 1,
     limits: DecodeLimits | None = None,
+    calibration: Path | None = None,
     beside: Analyser | None = None,
 ) -> Generator[Analyser]:
     """An analyser over the models in `models_dir`, None for the shipped ones; closed at the end.
 
     It decodes in `decoder_processes` child processes within `limits` and scores in
-    `scoring_threads` threads. `beside` is an analyser whose loaded models it shares instead of
+    `scoring_threads` threads. `calibration` is the operator's own, a file of `veravox calibrate`.
+    `beside` is an analyser whose loaded models it shares instead of
     loading its own.
     """
     decoders = DecoderPool(decoder_processes, limits)
-    models = ModelRegistry(models_dir) if beside is None else beside.models
+    models = ModelRegistry(models_dir, calibration) if beside is None else beside.models
     try:
         with ThreadPoolExecutor(scoring_threads, thread_name_prefix="scoring") as executor:
             yield Analyser(decoders, SpeechActivity(), models, executor)

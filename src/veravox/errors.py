@@ -28,6 +28,10 @@ class InvalidManifest(InvalidRequest):
     """An evaluation manifest lacks a column or has a row that cannot be used."""
 
 
+class NotSeparable(InvalidRequest):
+    """Labelled recordings are too few, or their scores too alike, to calibrate on."""
+
+
 class InvalidModel(VeravoxError):
     """An installed model's files are missing, malformed or altered; the message names the file."""
 

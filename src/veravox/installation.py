@@ -106,6 +106,7 @@ async def open_installation(
                 settings.models_dir,
                 decoder_processes=settings.decoder_processes,
                 scoring_threads=settings.scoring_threads,
+                calibration=settings.calibration_file,
             )
         )
         await to_thread.run_sync(analyser.warm)

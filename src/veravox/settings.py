@@ -207,6 +207,11 @@ class Settings(BaseSettings):
     models_dir: Path | None = Field(
         None, description="Folder of model folders to serve. Default: the models in the package."
     )
+    calibration_file: Path | None = Field(
+        None,
+        description="File of `veravox calibrate`, in force for the model that it was fitted on. "
+        "Default: the model's own calibration.",
+    )
     scoring_threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
         ge=1,

@@ -13,6 +13,7 @@ from veravox.archives.journal import Journal, Tally
 from veravox.archives.recordings import Archive, looks_like_media
 from veravox.archives.score import Score
 from veravox.archives.table import write_table
+from veravox.detection.card import MODEL_CALIBRATION
 from veravox.errors import Conflict
 
 LISTED_AT_ONCE = 1_000
@@ -20,11 +21,12 @@ LISTED_AT_ONCE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class ScanOptions:
-    """What makes two scans the same: the archive, the model's id, and the analysis."""
+    """What makes two scans the same: the archive, the model, the analysis, the calibration."""
 
     archive: Archive
     model_id: str
     analysis: AnalysisOptions
+    calibration: str = MODEL_CALIBRATION
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -32,6 +34,7 @@ class ScanOptions:
         return {
             "archive": self.archive.url,
             "model": self.model_id,
+            "calibration": self.calibration,
             "threshold": self.analysis.threshold,
             "silence_threshold": self.analysis.silence_threshold,
         }

@@ -52,12 +52,13 @@ class Score:
 class Task:
     """What to do with each recording of an archive. It can be sent to other processes and hosts.
 
-    `models_dir` is None for the shipped models.
+    `models_dir` is None for the shipped models, `calibration` for each model's own.
     """
 
     archive: Archive
     options: AnalysisOptions
     models_dir: Path | None
+    calibration: Path | None = None
 
 
 def score(task: Task, recording: Recording) -> Score:
@@ -66,7 +67,7 @@ def score(task: Task, recording: Recording) -> Score:
     What is wrong with the recording is in its row. Raises Unavailable when the archive or the
     decoder is, and InvalidModel.
     """
-    analyser = _analyser(task.models_dir)
+    analyser = _analyser(task.models_dir, task.calibration)
     try:
         with task.archive.open(recording) as media:
             return _scored(recording, analyser.analyse(media, task.options))
@@ -109,8 +110,8 @@ def _scored(recording: Recording, analysis: Analysis) -> Score:
 
 
 @functools.cache
-def _analyser(models_dir: Path | None) -> Analyser:
+def _analyser(models_dir: Path | None, calibration: Path | None) -> Analyser:
     """This process's analyser, open until the process ends."""
     stack = ExitStack()
     atexit.register(stack.close)
-    return stack.enter_context(open_analyser(models_dir))
+    return stack.enter_context(open_analyser(models_dir, calibration=calibration))

@@ -6,6 +6,7 @@ import typer
 
 from veravox import __version__
 from veravox.cli import (
+    calibrate,
     detect,
     doctor,
     evaluate,
@@ -37,6 +38,7 @@ app.add_typer(voiceid.app, name="voiceid", rich_help_panel=JUDGE)
 app.command(rich_help_panel=JUDGE)(scan.scan)
 app.command(rich_help_panel=JUDGE)(mcp.mcp)
 app.command(rich_help_panel=JUDGE)(evaluate.evaluate)
+app.command(rich_help_panel=JUDGE)(calibrate.calibrate)
 app.add_typer(models.app, name="models", rich_help_panel=JUDGE)
 app.command(rich_help_panel=SERVE)(serve.serve)
 app.command(rich_help_panel=SERVE)(worker.worker)

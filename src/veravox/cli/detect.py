@@ -87,7 +87,10 @@ def _analyser() -> Generator[tuple[Analyser, int]]:
     config = settings()
     threads = config.scoring_threads
     with open_analyser(
-        config.models_dir, decoder_processes=threads, scoring_threads=threads
+        config.models_dir,
+        decoder_processes=threads,
+        scoring_threads=threads,
+        calibration=config.calibration_file,
     ) as analyser:
         yield analyser, threads
 

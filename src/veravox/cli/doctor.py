@@ -66,7 +66,7 @@ def _speech_activity(_: Settings) -> str:
 
 
 def _models(config: Settings) -> str:
-    registry = ModelRegistry(config.models_dir)
+    registry = ModelRegistry(config.models_dir, config.calibration_file)
     for card in registry.cards():
         registry.resolve(card.id)
     return ", ".join(card.id for card in registry.cards())

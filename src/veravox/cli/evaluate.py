@@ -53,6 +53,10 @@ def evaluate(
     threshold: Annotated[
         float | None, typer.Option(help="Decision threshold on the spoof probability, 0 to 1.")
     ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(help="File of `veravox calibrate`. Default: VERAVOX_CALIBRATION_FILE."),
+    ] = None,
     task: Annotated[
         Task, typer.Option(help="`spoof` judges recordings, `speaker` pairs of them.")
     ] = Task.SPOOF,
@@ -72,7 +76,10 @@ def evaluate(
         options = AnalysisOptions(model, threshold, minimum_seconds=SHORTEST_SECONDS)
         with (
             open_analyser(
-                config.models_dir, decoder_processes=threads, scoring_threads=threads
+                config.models_dir,
+                decoder_processes=threads,
+                scoring_threads=threads,
+                calibration=calibration or config.calibration_file,
             ) as analyser,
             Progress(console=err, transient=True) as progress,
         ):
@@ -80,7 +87,7 @@ def evaluate(
             metrics = run_protocol(
                 manifest,
                 out_dir,
-                lambda media: _score(analyser, media, options),
+                lambda media: score_file(analyser, media, options),
                 analyser.models.card(model),
                 threshold=threshold,
                 workers=threads,
@@ -147,7 +154,8 @@ def _print(metrics: Mapping[str, Any], headlines: Sequence[str], out_dir: Path) 
     out.print(f"report     {out_dir / 'report.md'}", highlight=False)
 
 
-def _score(analyser: Analyser, media: BinaryIO, options: AnalysisOptions) -> "ScoredFile":
+def score_file(analyser: Analyser, media: BinaryIO, options: AnalysisOptions) -> "ScoredFile":
+    """What `analyser` concludes about a recording, as an evaluation wants it."""
     from veravox.evaluation import ScoredFile
 
     analysis = analyser.analyse(media, options)

@@ -15,9 +15,11 @@ app = typer.Typer(help="List the installed models and show their cards.", no_arg
 @app.command("list")
 def list_models() -> None:
     """List the installed models and their aliases."""
-    table = Table("Model", "Created", "Aliases", "Description")
-    for card in ModelRegistry(settings().models_dir).cards():
-        table.add_row(card.id, str(card.created), ", ".join(card.aliases), card.description)
+    table = Table("Model", "Created", "Aliases", "Calibration", "Description")
+    for card in _installed().cards():
+        aliases = ", ".join(card.aliases)
+        name = card.calibration_name
+        table.add_row(card.id, str(card.created), aliases, name, card.description)
     out.print(table)
 
 
@@ -29,7 +31,15 @@ def show(
 ) -> None:
     """Print a model's card as JSON: data, calibration, threshold, measured results."""
     try:
-        card = ModelRegistry(settings().models_dir).resolve(model).card
+        card = _installed().resolve(model).card
     except VeravoxError as error:
         fail(error.message)
     out.print_json(card.model_dump_json())
+
+
+def _installed() -> ModelRegistry:
+    config = settings()
+    try:
+        return ModelRegistry(config.models_dir, config.calibration_file)
+    except VeravoxError as error:
+        fail(error.message)

@@ -73,10 +73,16 @@ def scan(
     except ModuleNotFoundError:
         fail("scan needs: pip install veravox[scan]")
     try:
-        card = ModelRegistry(config.models_dir).card(model)
+        card = ModelRegistry(config.models_dir, config.calibration_file).card(model)
         analysis = AnalysisOptions(card.id, threshold, silence_threshold)
-        task = Task(open_archive(place, config.storage_endpoint), analysis, config.models_dir)
-        with Scan.open(out, ScanOptions(task.archive, card.id, analysis)) as begun:
+        task = Task(
+            open_archive(place, config.storage_endpoint),
+            analysis,
+            config.models_dir,
+            config.calibration_file,
+        )
+        described = ScanOptions(task.archive, card.id, analysis, card.calibration_name)
+        with Scan.open(out, described) as begun:
             _run(begun, _engine(engine, task, ray_address, config))
     except VeravoxError as error:
         fail(error.message)

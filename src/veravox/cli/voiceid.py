@@ -185,7 +185,10 @@ def open_voices(rate: float | None = None) -> Generator[VoiceAnalyser]:
     config = settings()
     threads = config.scoring_threads
     with open_analyser(
-        config.models_dir, decoder_processes=threads, scoring_threads=threads
+        config.models_dir,
+        decoder_processes=threads,
+        scoring_threads=threads,
+        calibration=config.calibration_file,
     ) as analyser:
         voices = voices_on(analyser, config, rate)
         if voices is None:

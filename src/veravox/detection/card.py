@@ -16,33 +16,34 @@ from veravox.errors import InvalidModel
 
 CARD_FILE = "card.json"
 WEIGHTS_FILE = "model.onnx"
+MODEL_CALIBRATION = "model"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
     """Strict and closed: an unknown, missing or mistyped key is an error."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
-class TrainingData(_Frozen):
+class TrainingData(Frozen):
     """What the model was fitted on: the hash of the training manifest, and a sentence."""
 
     sha256: Sha256
     summary: str
 
 
-class Calibration(_Frozen):
+class Calibration(Frozen):
     """Window spoof_llr = slope * logit + intercept."""
 
     slope: Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
     intercept: Finite
 
 
-class FileFusion(_Frozen):
+class FileFusion(Frozen):
     """Weights that turn the windows' LLRs into the file's.
 
     file = mean + top_fifth * (mean of the top fifth - mean) + minimum * (min - mean)
@@ -57,14 +58,14 @@ class FileFusion(_Frozen):
     log_count: Finite = 0.0
 
 
-class IndecisionBand(_Frozen):
+class IndecisionBand(Frozen):
     """No verdict where low < file LLR - threshold LLR < high."""
 
     low: Annotated[float, Field(le=0.0, allow_inf_nan=False)]
     high: Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 
-class PartialRule(_Frozen):
+class PartialRule(Frozen):
     """When some windows of a recording are called spoofed and others bona fide.
 
     `tau`: (n, tau_n) in rising n from 1, the 99th percentile of the highest of n windows of long
@@ -85,7 +86,7 @@ class PartialRule(_Frozen):
         return self
 
 
-class QualityLimits(_Frozen):
+class QualityLimits(Frozen):
     """Below any of these a recording gets no verdict.
 
     `net_speech`: seconds of speech in the recording; `window_speech`: seconds of speech that a
@@ -98,18 +99,29 @@ class QualityLimits(_Frozen):
     bandwidth_hz: Annotated[float, Field(ge=0.0, le=8_000.0)]
 
 
-class MetricTable(_Frozen):
+class MetricTable(Frozen):
     """A measured table: the command that made it, and row name -> metric name -> value."""
 
     command: str
     rows: dict[str, dict[str, Finite]]
 
 
-class ModelCard(_Frozen):
+class SiteReference(Frozen):
+    """Which calibration of an operator's own is laid over the model's: its id, date and size."""
+
+    id: Name
+    created: date
+    n_bonafide: int
+    n_spoof: int
+
+
+class ModelCard(Frozen):
     """A model's identity, provenance, calibration, decision constants and measured results.
 
     `sha256` is that of `model.onnx`; `threshold` the decision threshold on the spoof probability;
-    `metrics` maps a title (e.g. "dev, unseen systems") to its table.
+    `metrics` maps a title (e.g. "dev, unseen systems") to its table, `known_failures` are
+    sentences about where the model is wrong. `site` is None in the card that a model is shipped
+    with; otherwise calibration, threshold, band and partial rule are those of the operator.
     """
 
     id: Name
@@ -126,6 +138,13 @@ class ModelCard(_Frozen):
     partial: PartialRule
     quality: QualityLimits
     metrics: dict[str, MetricTable]
+    known_failures: tuple[str, ...] = ()
+    site: SiteReference | None = None
+
+    @property
+    def calibration_name(self) -> str:
+        """What answers call the calibration in force: ``model`` or the operator's id."""
+        return MODEL_CALIBRATION if self.site is None else self.site.id
 
 
 def read_card(directory: Path) -> ModelCard:
@@ -142,7 +161,7 @@ def read_card(directory: Path) -> ModelCard:
     try:
         card = ModelCard.model_validate_json(text)
     except ValidationError as error:
-        raise InvalidModel(f"{name}: {_fields(error)}") from error
+        raise InvalidModel(f"{name}: {invalid_fields(error)}") from error
     if card.id != directory.name:
         raise InvalidModel(f"{name}: the card is that of {card.id}")
     return card
@@ -153,7 +172,8 @@ def write_card(card: ModelCard, directory: Path) -> None:
     (directory / CARD_FILE).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-def _fields(error: ValidationError) -> str:
+def invalid_fields(error: ValidationError) -> str:
+    """Every offending field with what is wrong with it."""
     return "; ".join(
         f"{'.'.join(str(part) for part in item['loc']) or 'document'}: {item['msg']}"
         for item in error.errors(include_url=False)

@@ -57,6 +57,11 @@ def decide(
     return decided, Verdict(llr, _result(llr, threshold), None)
 
 
+def suspicious(llr: float | None, card: ModelCard, threshold: float) -> bool:
+    """Whether a window could count towards a partial spoof in a recording of any length."""
+    return llr is not None and _distance(llr, threshold) > tau_for(1, card.partial)
+
+
 def confidence(probability: float, threshold: float) -> float:
     """How far a spoof probability lies from the threshold, both 0..1, as a share of the way."""
     if probability >= threshold:
@@ -106,6 +111,8 @@ def _distance(llr: float, threshold: float) -> float:
 def _partially_spoofed(segments: Sequence[Segment], rule: PartialRule, threshold: float) -> bool:
     """Two neighbours above tau_n, and two windows that are clearly bona fide.
 
+    One window above it will do where both windows half-way to its neighbours are above it too.
+
     tau_n depends on the number n of scored windows, which keeps the rate of false alarms the same
     for long recordings as for short ones.
     """
@@ -116,4 +123,13 @@ def _partially_spoofed(segments: Sequence[Segment], rule: PartialRule, threshold
     clear = sum(d <= rule.clearly_bonafide for d in scored)
     tau = tau_for(len(scored), rule)
     above = [d is not None and d > tau for d in distances]
-    return clear >= MINIMUM_PARTIAL_WINDOWS and any(a and b for a, b in pairwise(above))
+    run = any(a and b for a, b in pairwise(above)) or any(
+        high and _halfway_above(segment, tau, threshold)
+        for high, segment in zip(above, segments, strict=True)
+    )
+    return clear >= MINIMUM_PARTIAL_WINDOWS and run
+
+
+def _halfway_above(segment: Segment, tau: float, threshold: float) -> bool:
+    llrs = segment.halfway
+    return llrs is not None and all(_distance(llr, threshold) > tau for llr in llrs)

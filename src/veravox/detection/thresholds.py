@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from veravox.detection.calibration import threshold_llr
+from veravox.detection.calibration import spoof_probability, threshold_llr
 from veravox.detection.card import IndecisionBand, PartialRule
 from veravox.errors import InvalidRequest
 
@@ -42,6 +42,25 @@ def fit_band(
         if error <= SELECTIVE_ERROR:
             break
     return IndecisionBand(low=-best, high=best)
+
+
+def fit_threshold(llrs: Sequence[float], spoof: Sequence[bool]) -> float:
+    """The threshold on the spoof probability with the least mean of APCER and BPCER.
+
+    Thresholds lie half-way between neighbouring scores; of equals the one closest to 0.5 is taken.
+    Raises InvalidRequest when a class is missing.
+    """
+    labels = np.asarray(spoof, dtype=np.bool_)
+    if labels.all() or not labels.any():
+        raise InvalidRequest("Fitting a threshold needs bona fide and spoof examples")
+    scores = np.asarray(llrs, dtype=np.float64)
+    distinct = np.unique(scores)
+    candidates = np.concatenate(((distinct[1:] + distinct[:-1]) / 2.0, [0.0]))
+    missed = np.searchsorted(np.sort(scores[labels]), candidates) / labels.sum()
+    accepted = np.searchsorted(np.sort(scores[~labels]), candidates) / (~labels).sum()
+    cost = missed + 1.0 - accepted
+    best = candidates[np.isclose(cost, cost.min())]
+    return spoof_probability(float(best[np.argmin(np.abs(best))]))
 
 
 def fit_tau(

@@ -27,7 +27,9 @@ class Reason(StrEnum):
 class Segment:
     """One window: `start` and `end` in seconds, `silence` the share 0..1 without speech.
 
-    `spoof_llr` is None when the window was not scored. Once decided, exactly one of `result` and
+    `spoof_llr` is None when the window was not scored. `halfway`: the LLRs of the windows half a
+    window earlier and later, looked at when only this one of its neighbours is suspicious. Once
+    decided, exactly one of `result` and
     `reason` is set; a scored window has a `reason` when the whole recording is too poor.
     """
 
@@ -38,6 +40,7 @@ class Segment:
     spoof_llr: float | None = None
     result: Result | None = None
     reason: Reason | None = None
+    halfway: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

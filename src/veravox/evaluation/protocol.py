@@ -61,18 +61,14 @@ def evaluate(
     probability, 0..1, by default the model's. `progress` is told how many recordings of how many
     are done. Raises InvalidManifest before anything is scored.
     """
-    recordings = read_manifest(manifest)
-    out.mkdir(parents=True, exist_ok=True)
     threads = workers or os.cpu_count() or 1
     started = time.perf_counter()
-    trials: list[Trial] = []
-    for trial in _trials(recordings, manifest.parent, score, threads):
-        trials.append(trial)
-        if progress is not None:
-            progress(len(trials), len(recordings))
+    trials = judge(manifest, score, workers=threads, progress=progress)
+    out.mkdir(parents=True, exist_ok=True)
     run = Run(
         model_id=model.id,
         model_sha256=model.sha256,
+        calibration=model.calibration_name,
         threshold=model.threshold if threshold is None else threshold,
         workers=threads,
         wall_seconds=time.perf_counter() - started,
@@ -84,6 +80,23 @@ def evaluate(
     plots = write_plots(out, trials, summary)
     (out / REPORT_FILE).write_text(report(summary, plots), encoding="utf-8")
     return metrics
+
+
+def judge(
+    manifest: Path,
+    score: Scorer,
+    *,
+    workers: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Trial]:
+    """The recordings of a manifest, in its order, with what `score` concluded; as `evaluate`."""
+    recordings = read_manifest(manifest)
+    trials: list[Trial] = []
+    for trial in _trials(recordings, manifest.parent, score, workers):
+        trials.append(trial)
+        if progress is not None:
+            progress(len(trials), len(recordings))
+    return trials
 
 
 def _trials(

@@ -64,6 +64,7 @@ def _head(summary: Summary) -> str:
     return (
         "# Evaluation\n\n"
         f"Model `{summary.model['id']}` (SHA-256 `{summary.model['sha256'][:16]}...`), "
+        f"calibration `{summary.model['calibration']}`, "
         f"threshold {summary.threshold:g} on the spoof probability.\n\n"
         f"{summary.n_bonafide} bona fide and {summary.n_spoof} spoof recordings, of which "
         f"{summary.n_scored} were scored and {summary.n_decided} decided; "

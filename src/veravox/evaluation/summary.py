@@ -39,10 +39,11 @@ LLR_METRICS: dict[str, Metric] = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The model and threshold that were evaluated, and the cost. Seconds of wall-clock time."""
+    """The model, calibration and threshold that were evaluated, and the wall-clock seconds."""
 
     model_id: str
     model_sha256: str
+    calibration: str
     threshold: float
     workers: int
     wall_seconds: float
@@ -134,7 +135,11 @@ def summarise(trials: Sequence[Trial], run: Run) -> Summary:
         undetermined=dict(
             Counter(t.scored.reason or BLANK for t in trials if t.scored.result is None)
         ),
-        model={"id": run.model_id, "sha256": run.model_sha256},
+        model={
+            "id": run.model_id,
+            "sha256": run.model_sha256,
+            "calibration": run.calibration,
+        },
         threshold=run.threshold,
         workers=run.workers,
         wall_seconds=run.wall_seconds,

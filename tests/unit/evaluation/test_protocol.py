@@ -234,7 +234,11 @@ def test_sources_conditions_and_durations_are_broken_down_as_they_are(
 
 
 def test_cost_and_model_are_stated(metrics: dict[str, Any], detector: OnnxDetector) -> None:
-    assert metrics["model"] == {"id": "noisiness-1", "sha256": detector.card.sha256}
+    assert metrics["model"] == {
+        "id": "noisiness-1",
+        "sha256": detector.card.sha256,
+        "calibration": "model",
+    }
     assert metrics["threshold"] == 0.5
     assert metrics["real_time_factor"] > 0
     assert metrics["peak_memory_bytes"] > 10_000_000

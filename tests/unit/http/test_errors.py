@@ -42,6 +42,8 @@ CASES: list[tuple[VeravoxError, int, int, int]] = [
     (NoSpeech("no"), 400, 400, 400),
     (RefusedVoice("no"), 400, 400, 400),
     (AudioTooShort(2.1, 3.0), 400, 400, 400),
+    (veravox.errors.NoSpeech("no"), 400, 400, 400),
+    (veravox.errors.RefusedVoice("no"), 400, 400, 400),
     (Unauthorized("no"), 401, 403, 403),
     (Forbidden("no"), 403, 403, 403),
     (NotFound("no"), 404, 404, 404),
@@ -98,7 +100,11 @@ def test_every_error_has_its_status_and_says_so_in_its_body(
 
 def test_every_error_of_the_domain_is_covered() -> None:
     covered = {kind for error, *_ in CASES for kind in type(error).__mro__}
-    elsewhere = {veravox.errors.InvalidModel, veravox.errors.InvalidManifest}
+    elsewhere = {
+        veravox.errors.InvalidModel,
+        veravox.errors.InvalidManifest,
+        veravox.errors.NotSeparable,
+    }
     kinds = {
         kind
         for kind in vars(veravox.errors).values()

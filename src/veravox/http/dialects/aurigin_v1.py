@@ -142,6 +142,7 @@ class PredictionBody(BaseModel):
     """What an analysis concluded.
 
     With split channels `global` and `segments` are those of the channel most likely spoofed.
+    `calibration` is `model`, or the id of the operator's own.
     """
 
     model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
@@ -155,6 +156,7 @@ class PredictionBody(BaseModel):
     audio_duration: float
     warnings: list[str]
     channels: list[ChannelBody] = []
+    calibration: str
 
 
 class PartialBody(BaseModel):
@@ -194,6 +196,7 @@ class StoredBody(BaseModel):
     audio_duration: float | None = None
     warnings: list[str] | None = None
     channels: list[ChannelBody] | None = None
+    calibration: str | None = None
     partial: PartialBody | None = None
     error: FailureBody | None = None
 
@@ -275,6 +278,7 @@ _EXAMPLE = {
     "audio_duration": 10.0,
     "warnings": [],
     "channels": [],
+    "calibration": "model",
 }
 _STORED_EXAMPLE = {
     **_EXAMPLE,
@@ -436,6 +440,7 @@ def render(prediction: Prediction) -> PredictionBody:
             )
             for part in analysis.channels
         ],
+        calibration=analysis.calibration,
     )
 
 
