@@ -298,9 +298,9 @@ class _Halfway:
         self._executor = executor
         self._work = work
         self._segments: list[Segment] = []
-        self._recent: deque[_Examined] = deque(maxlen=3)
+        self._recent: deque[Examined] = deque(maxlen=3)
 
-    def push(self, examined: _Examined) -> None:
+    def push(self, examined: Examined) -> None:
         """The next window."""
         self._recent.append(examined)
         self._segments.append(examined.segment)
@@ -311,7 +311,7 @@ class _Halfway:
         """All of them."""
         return self._segments
 
-    def _alone(self, before: _Examined, this: _Examined, after: _Examined) -> bool:
+    def _alone(self, before: Examined, this: Examined, after: Examined) -> bool:
         card, threshold = self._work.detector.card, self._work.threshold
         high = [suspicious(e.segment.spoof_llr, card, threshold) for e in (before, this, after)]
         seamless = (
@@ -321,7 +321,7 @@ class _Halfway:
         )
         return seamless and high == [False, True, False]
 
-    def _closer(self, before: _Examined, this: _Examined, after: _Examined) -> Segment:
+    def _closer(self, before: Examined, this: Examined, after: Examined) -> Segment:
         """The middle one with the scores of the windows half-way to its neighbours."""
         pairs = ((before, this), (this, after))
         speech = [_half(one.speech, other.speech) for one, other in pairs]
