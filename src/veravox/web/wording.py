@@ -25,8 +25,8 @@ _TITLES = {
     None: "No verdict",
 }
 _MEANINGS = {
-    Result.BONAFIDE: "As a whole, the voice shows no sign of synthesis. That is not proof: a generator that "
-    "the detector has never met can pass.",
+    Result.BONAFIDE: "As a whole, the voice shows no sign of synthesis. That is not proof: "
+    "a generator that the detector has never met can pass.",
     Result.SPOOFED: "The recording as a whole looks as if a machine had made the voice.",
     Result.PARTIALLY_SPOOFED: "A run of segments looks clearly synthetic, while others look "
     "clearly genuine.",
