@@ -159,7 +159,7 @@ def test_what_a_host_with_a_fast_clock_gives_back_is_done_at_once(s3_settings: S
                 wait_for(client, prediction_id, "processing")
                 fast.terminate()
                 wait_until(lambda: "running analyses are given back" in log_of(s3_settings))
-            fast.wait(60)
+            fast.wait(RESCUE_SECONDS)
         assert state(client, prediction_id)["status"] == "queued"
         stack.enter_context(worker(s3_settings, clock_ahead(-TEN_MINUTES)))
         assert final(client, prediction_id, RESCUE_SECONDS)["status"] == "completed"

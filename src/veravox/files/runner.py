@@ -174,9 +174,11 @@ class AnalysisRunner:
         while not work.stopped:
             await asyncio.sleep(RENEW_SECONDS)
             try:
-                work.stopped |= not await self._queue.report(claimed, work.progress)
+                held = await self._queue.report(claimed, work.progress)
             except SQLAlchemyError as error:
                 _log.warning("progress cannot be told", reason=type(error).__name__)
+            else:
+                work.stopped = work.stopped or not held
 
     async def _complete(self, claimed: Claimed, analysis: Analysis) -> None:
         """Keep the result; a database that is away does not cost the analysis."""

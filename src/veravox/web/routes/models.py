@@ -12,6 +12,17 @@ from veravox.web.view import view
 from veravox.web.visitors import visitor
 
 SUMMARY_ROW = "all"
+HEADINGS = {
+    "n": "Number",
+    "n_bonafide": "Genuine",
+    "n_spoof": "Synthetic",
+    "eer": "EER",
+    "auc": "AUC",
+    "cllr": "Cllr",
+    "min_cllr": "Lowest Cllr",
+    "bpcer": "BPCER",
+    "apcer": "APCER",
+}
 
 router = APIRouter(include_in_schema=False)
 
@@ -45,6 +56,7 @@ async def models_page(request: Request) -> Response:
             for card in cards
         ],
         encoder=encoder,
+        headings=HEADINGS,
         encoder_tables=[]
         if encoder is None
         else [_table(title, m.command, m.rows) for title, m in encoder.metrics.items()],
