@@ -21,6 +21,7 @@ from veravox.http.app import create_app
 from veravox.http.services import Services
 from veravox.security import KeyHasher, server_secret
 from veravox.settings import Settings
+from veravox.streaming.websocket_calls import LARGEST_MESSAGE, DrainingWebSockets
 
 CLIENT_SECONDS = 60.0
 START_SECONDS = 60.0
@@ -92,7 +93,9 @@ def serving(settings: Settings) -> Iterator[Server]:
     config = uvicorn.Config(
         create_app(settings),
         port=0,
-        ws="none",
+        ws=DrainingWebSockets,
+        ws_max_size=LARGEST_MESSAGE,
+        ws_per_message_deflate=False,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=5,

@@ -129,11 +129,10 @@ class _Read:
 
 
 @dataclass(frozen=True, slots=True)
-class _Examined:
-    """A window, the frames of it that hold speech, and what the model made of it."""
+class Examined:
+    """A window, which of its 10-ms frames hold speech, and what the model made of it."""
 
     window: Window
-    share: float
     speech: NDArray[np.bool_]
     segment: Segment
 
@@ -150,7 +149,7 @@ class Analyser:
     ) -> None:
         """`executor` runs the models window by window; its threads bound the CPU in use."""
         self._decoders = decoders
-        self._activity = activity
+        self.activity = activity
         self.models = models
         self._executor = executor
 
@@ -190,7 +189,7 @@ class Analyser:
             segments=chosen.segments,
             verdict=chosen.verdict,
             threshold=threshold,
-            warnings=_warnings(heard.channels),
+            warnings=silence_warnings(heard.channels),
             processing_time=time.perf_counter() - started,
             channels=heard.channels if options.channels == "split" else (),
         )
@@ -217,20 +216,23 @@ class Analyser:
         return _Heard(info, duration, (ChannelAnalysis(channel or 0, quality, segments, verdict),))
 
     def _score(self, decoded: DecodedMedia, work: "_Work") -> tuple[list[Segment], Quality, float]:
-        def examine(read: _Read) -> _Examined:
-            return _examine(read, self._activity, work.detector, work.options.silence_threshold)
+        def scored(read: _Read) -> tuple[float, Examined]:
+            examined = examine(
+                read.window, self.activity, work.detector, work.options.silence_threshold
+            )
+            return read.share, examined
 
         reads = (_Read(window, decoded.progress) for window in windows(decoded))
         quality = QualityMeter()
         segments: list[Segment] = []
         duration = 0.0
-        for examined in _ordered_map(self._executor, examine, reads):
+        for share, examined in _ordered_map(self._executor, scored, reads):
             for hearing in (quality, work.listener):
                 if hearing is not None:
-                    _tell(hearing, examined, new_seconds=examined.window.end - duration)
+                    tell(hearing, examined, new_seconds=examined.window.end - duration)
             duration = examined.window.end
             segments.append(examined.segment)
-            work.meter.advance(examined)
+            work.meter.advance(examined, share)
         return segments, quality.result(decoded.clipping_ratio), duration
 
 
@@ -258,14 +260,14 @@ class _Meter:
         self._channel = channel
         self._channels = channels
 
-    def advance(self, examined: "_Examined") -> None:
-        """One more window is scored."""
+    def advance(self, examined: Examined, share: float) -> None:
+        """One more window is scored; `share` of the channel had been read for it."""
         if self._tell is None:
             return
         llr = examined.segment.spoof_llr
         spoofed = llr is not None and spoof_probability(llr) >= self._threshold
         self._progress = Progress(
-            share=(self._channel + examined.share) / self._channels,
+            share=(self._channel + share) / self._channels,
             seconds=examined.window.end,
             segments=self._progress.segments + 1,
             spoofed=self._progress.spoofed + spoofed,
@@ -290,14 +292,24 @@ def _suspicion(channel: ChannelAnalysis) -> tuple[bool, float]:
     return channel.verdict.result is not None, float("-inf") if llr is None else llr
 
 
-def _examine(
-    read: _Read, activity: SpeechActivity, detector: Detector, silence_threshold: float
-) -> _Examined:
-    window = read.window
+def examine(
+    window: Window,
+    activity: SpeechActivity,
+    detector: Detector,
+    silence_threshold: float | None,
+) -> Examined:
+    """What is heard in a window, and its score unless more than `silence_threshold` % is silence.
+
+    Without a threshold every window is scored.
+    """
     speech = activity.probabilities(window.samples) >= SPEECH_PROBABILITY
     silence = 1.0 - float(speech.mean()) if speech.size else 1.0
     seconds = window.end - window.start
-    reason = skip_reason(silence, seconds, silence_threshold, detector.card.quality)
+    reason = (
+        None
+        if silence_threshold is None
+        else skip_reason(silence, seconds, silence_threshold, detector.card.quality)
+    )
     segment = Segment(
         index=window.index,
         start=window.start,
@@ -306,17 +318,21 @@ def _examine(
         spoof_llr=None if reason else detector.score(window.samples),
         reason=reason,
     )
-    return _Examined(window, read.share, speech, segment)
+    return Examined(window, speech, segment)
 
 
-def _tell(listener: Listener, examined: _Examined, new_seconds: float) -> None:
-    """Only the last `new_seconds`: a window that slid back overlaps the one before."""
+def tell(listener: Listener, examined: Examined, new_seconds: float) -> None:
+    """Let `listener` hear the last `new_seconds` of a window.
+
+    That is not all of a window that slid back and overlaps the one before.
+    """
     samples = examined.window.samples
     known_frames = max(0, samples.size // FRAME_SAMPLES - round(new_seconds / FRAME_SECONDS))
     listener.push(samples[known_frames * FRAME_SAMPLES :], examined.speech[known_frames:])
 
 
-def _warnings(channels: tuple[ChannelAnalysis, ...]) -> tuple[str, ...]:
+def silence_warnings(channels: Iterable[ChannelAnalysis]) -> tuple[str, ...]:
+    """A sentence about segments without a score, if there are any."""
     segments = [segment for channel in channels for segment in channel.segments]
     silent = sum(segment.spoof_llr is None for segment in segments)
     if not silent:

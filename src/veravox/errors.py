@@ -149,6 +149,14 @@ class Unavailable(VeravoxError):
         self.retry_after = retry_after
 
 
+class StreamIdle(VeravoxError):
+    """A stream on which nothing came, or whose answers were not read, for too long."""
+
+
+class StreamTooLong(VeravoxError):
+    """A stream lasts longer than streams may."""
+
+
 class StorageUnavailable(Unavailable):
     """The storage of recordings does not answer or has no room."""
 

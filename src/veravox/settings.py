@@ -235,6 +235,29 @@ class Settings(BaseSettings):
         "recording.",
     )
 
+    # Streams
+    grpc_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="TCP port for gRPC, on the same address as HTTP. Default: gRPC is off.",
+    )
+    stream_limit: int = Field(
+        200,
+        ge=0,
+        le=10_000,
+        description="Streams that each worker holds open; one more is refused.",
+    )
+    stream_idle_seconds: int = Field(
+        60,
+        ge=1,
+        le=3600,
+        description="Time without audio after which a stream is concluded and closed.",
+    )
+    stream_max_seconds: int = Field(
+        14_400, ge=10, le=86_400, description="Longest audio of one stream, in seconds."
+    )
+
     # Answers
     confidence_semantics: ConfidenceSemantics = Field(
         "label",

@@ -1,6 +1,7 @@
 """API keys: their text, and what is known about one."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -73,6 +74,17 @@ def generate_key() -> str:
     """A new key, ``vvx_<8 characters>_<43 characters>``, with 256 random bits after the prefix."""
     prefix = "".join(choice(_ALPHABET) for _ in range(PREFIX_LENGTH))
     return f"vvx_{prefix}_{token_urlsafe(SECRET_BYTES)}"
+
+
+def presented_key(headers: Mapping[str, str]) -> str | None:
+    """The key in ``x-api-key``, else in ``authorization: Bearer``, else None.
+
+    `headers` are looked up by their names in lower case.
+    """
+    if key := headers.get("x-api-key"):
+        return key.strip()
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    return credentials.strip() or None if scheme.lower() == "bearer" else None
 
 
 def public_prefix(key: str) -> str | None:

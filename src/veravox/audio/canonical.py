@@ -2,7 +2,9 @@
 
 mean of channels -> soxr HQ to 16 kHz -> second-order 30 Hz Butterworth high-pass -> float32.
 The filter is applied as its impulse response, which has died away by 140 dB after 2048 samples:
-that costs a decoder process a third of the memory that SciPy's recursive filter would.
+that costs a decoder process a third of the memory that SciPy's recursive filter would. It runs
+over steps of fixed size, counted from the start of the audio, so that a stream gives the same
+samples to the last bit however it is cut into blocks.
 `level()` is the last step and works window by window, so that the view of a window does not
 depend on what surrounds it. soxr is used because its stop band is below -140 dB: aliases left by
 a resampler would be evidence of nothing but the resampler.
@@ -23,28 +25,66 @@ SILENCE_RMS = 1e-5
 Samples = NDArray[np.float32]
 
 _TAPS = 2048
+_FFT_SAMPLES = 4096
+_STEP = _FFT_SAMPLES - _TAPS + 1
 
 
 class CanonicalStream:
-    """Turns blocks of decoded audio into canonical blocks, in constant memory."""
+    """Turns blocks of decoded audio into canonical blocks, in constant memory.
+
+    Up to an eighth of a second is held back until more audio or the end comes.
+    """
 
     def __init__(self, sample_rate: int) -> None:
         """`sample_rate` of the blocks that will be pushed, in Hz."""
         self._resampler = soxr.ResampleStream(sample_rate, SAMPLE_RATE, 1, "float32", "HQ")
-        self._history: Samples = np.zeros(_TAPS - 1, np.float32)
+        self._held: Samples = np.zeros(_TAPS - 1, np.float32)
 
     def push(self, block: Samples, *, last: bool = False) -> Samples:
         """Canonical samples for `block`, shape (channels, n) or (n,), full scale +-1.
 
-        What the resampler still holds comes out with the block marked `last`.
+        What is still held comes out with the block marked `last`.
         """
         mono = block.mean(axis=0, dtype=np.float32) if block.ndim == 2 else block
         resampled = self._resampler.resample_chunk(np.ascontiguousarray(mono, np.float32), last)
-        if resampled.size == 0:
+        self._held = np.concatenate((self._held, resampled))
+        steps: list[Samples] = []
+        while self._held.size >= _FFT_SAMPLES:
+            steps.append(_high_passed(self._held[:_FFT_SAMPLES]))
+            self._held = self._held[_STEP:]
+        if last:
+            steps.append(_high_passed(self._held)[: self._held.size - _TAPS + 1])
+            self._held = self._held[1 - _TAPS :]
+        return np.concatenate(steps) if steps else np.zeros(0, np.float32)
+
+
+class CanonicalFeed:
+    """Turns decoded audio whose sample rate may change into canonical audio.
+
+    A change of rate ends one stream and begins another.
+    """
+
+    def __init__(self) -> None:
+        """Waits for the first block, which tells the rate."""
+        self._stream: CanonicalStream | None = None
+        self._rate = 0
+
+    def push(self, block: Samples, sample_rate: int) -> Samples:
+        """Canonical samples for `block`, shape (channels, n), full scale +-1, at `sample_rate` Hz."""
+        if self._stream is not None and sample_rate == self._rate:
+            return self._stream.push(block)
+        ended = self.finish()
+        self._stream = CanonicalStream(sample_rate)
+        self._rate = sample_rate
+        return np.concatenate((ended, self._stream.push(block)))
+
+    def finish(self) -> Samples:
+        """What is still held; the next block begins a stream of its own."""
+        if self._stream is None:
             return np.zeros(0, np.float32)
-        signal = np.concatenate((self._history, resampled))
-        self._history = signal[1 - _TAPS :]
-        return _high_passed(signal)
+        ended = self._stream.push(np.zeros(0, np.float32), last=True)
+        self._stream = None
+        return ended
 
 
 def canonicalise(samples: Samples, sample_rate: int) -> Samples:
@@ -61,15 +101,17 @@ def level(window: Samples) -> Samples:
 
 
 def _high_passed(signal: Samples) -> Samples:
-    """The filter's response to all but the first 2047 samples of `signal`, (n,) -> (n - 2047,)."""
-    size = -(-signal.size // _TAPS) * _TAPS
-    filtered = np.fft.irfft(np.fft.rfft(signal, size) * _frequency_response(size), size)
-    return filtered[_TAPS - 1 : signal.size].astype(np.float32)
+    """The filter's response to all but the first 2047 of up to 4096 samples, (2049,).
+
+    What lies beyond the end of a shorter `signal` is the response to silence.
+    """
+    spectrum = np.fft.rfft(signal, _FFT_SAMPLES) * _frequency_response()
+    return np.fft.irfft(spectrum, _FFT_SAMPLES)[_TAPS - 1 :].astype(np.float32)
 
 
-@functools.lru_cache(maxsize=16)
-def _frequency_response(size: int) -> NDArray[np.complexfloating]:
-    return np.fft.rfft(_impulse_response(), size)
+@functools.cache
+def _frequency_response() -> NDArray[np.complexfloating]:
+    return np.fft.rfft(_impulse_response(), _FFT_SAMPLES)
 
 
 @functools.cache

@@ -19,9 +19,7 @@ from io import RawIOBase, UnsupportedOperation
 from pathlib import Path
 from typing import BinaryIO, cast
 
-import numpy as np
-
-from veravox.audio.canonical import CanonicalStream, Samples
+from veravox.audio.canonical import CanonicalFeed, Samples
 from veravox.audio.clipping import ClippingMeter
 from veravox.audio.decoder_protocol import (
     BLOCK_SAMPLES,
@@ -150,19 +148,10 @@ def _measured(blocks: Iterable[PcmBlock], clipping: ClippingMeter) -> Iterator[P
 
 
 def _canonical(blocks: Iterable[PcmBlock]) -> Iterator[Samples]:
-    """Canonical audio; a change of rate ends one stream and begins another."""
-    stream: CanonicalStream | None = None
-    rate = 0
+    feed = CanonicalFeed()
     for block in blocks:
-        if stream is not None and block.sample_rate != rate:
-            yield stream.push(np.zeros(0, np.float32), last=True)
-            stream = None
-        if stream is None:
-            rate = block.sample_rate
-            stream = CanonicalStream(rate)
-        yield stream.push(block.samples)
-    if stream is not None:
-        yield stream.push(np.zeros(0, np.float32), last=True)
+        yield feed.push(block.samples, block.sample_rate)
+    yield feed.finish()
 
 
 def _send_json(server: socket.socket, kind: Message, content: Mapping[str, object]) -> None:

@@ -7,6 +7,7 @@ a shorter one makes the last full window slide back to end with the audio (10.4 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
@@ -60,3 +61,66 @@ def windows(blocks: Iterable[Samples]) -> Iterator[Window]:
     for first, end in window_bounds(held.size):
         yield Window(index, (offset + first) / SAMPLE_RATE, held[first:end])
         index += 1
+
+
+class Tail(StrEnum):
+    """What becomes of the end of a stream that is too short for a window of its own.
+
+    It is dropped, or the window before it grows to the end, or that window slides to the end, as
+    it does in a file.
+    """
+
+    DROP = "drop"
+    EXTEND = "extend"
+    RECOMPUTE = "recompute"
+
+
+@dataclass(frozen=True, slots=True)
+class LastWindow:
+    """The window that ends a stream; with `replaces` it stands for the one given before it."""
+
+    window: Window
+    replaces: bool
+
+
+class StreamWindows:
+    """Windows of canonical audio that is still coming, each given as soon as it is full."""
+
+    def __init__(self, size: int, minimum: int, tail: Tail) -> None:
+        """Windows have `size` samples; from `minimum` on, the rest of a stream is a window too."""
+        self._size = size
+        self._minimum = minimum
+        self._tail = tail
+        self._held: Samples = np.zeros(0, np.float32)
+        self._last: Window | None = None
+
+    def push(self, block: Samples) -> list[Window]:
+        """The windows that `block`, shape (n,), completes."""
+        self._held = np.concatenate((self._held, block))
+        complete: list[Window] = []
+        while self._held.size >= self._size:
+            self._last = Window(self._next_index, self._offset, self._held[: self._size])
+            self._held = self._held[self._size :]
+            complete.append(self._last)
+        return complete
+
+    def finish(self) -> LastWindow | None:
+        """What becomes of the rest; None when there is none or it is dropped."""
+        if self._held.size >= self._minimum and self._held.size:
+            return LastWindow(Window(self._next_index, self._offset, self._held), replaces=False)
+        if self._last is None or not self._held.size or self._tail is Tail.DROP:
+            return None
+        samples = np.concatenate((self._last.samples, self._held))
+        start = self._last.start
+        if self._tail is Tail.RECOMPUTE:
+            start += self._held.size / SAMPLE_RATE
+            samples = samples[-self._size :]
+        return LastWindow(Window(self._last.index, start, samples), replaces=True)
+
+    @property
+    def _next_index(self) -> int:
+        return 0 if self._last is None else self._last.index + 1
+
+    @property
+    def _offset(self) -> float:
+        return self._next_index * self._size / SAMPLE_RATE

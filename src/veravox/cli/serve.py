@@ -21,6 +21,7 @@ from veravox.cli.keys import open_accounts
 from veravox.db import database_url, upgrade
 from veravox.errors import VeravoxError
 from veravox.settings import InvalidSettings, Settings
+from veravox.streaming.websocket_calls import LARGEST_MESSAGE, DrainingWebSockets
 from veravox.telemetry.metrics import share_between_workers
 
 
@@ -76,6 +77,9 @@ def _run(config: Settings, listener: socket.socket) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        ws=DrainingWebSockets,
+        ws_max_size=LARGEST_MESSAGE,
+        ws_per_message_deflate=False,
     )
     if config.workers > 1:
         Multiprocess(server, sockets=[listener]).run()

@@ -48,7 +48,7 @@ def decide(
         reason = unfit or Reason.TOO_LITTLE_SPEECH
         withheld = tuple(replace(s, reason=s.reason or reason) for s in segments)
         return withheld, Verdict(llr, None, reason)
-    decided = tuple(_decided(segment, threshold) for segment in segments)
+    decided = tuple(judged(segment, threshold) for segment in segments)
     if _partially_spoofed(segments, card.partial, threshold):
         return decided, Verdict(llr, Result.PARTIALLY_SPOOFED, None)
     band = card.band
@@ -87,7 +87,8 @@ def _unfit(quality: Quality, limits: QualityLimits) -> Reason | None:
     return None
 
 
-def _decided(segment: Segment, threshold: float) -> Segment:
+def judged(segment: Segment, threshold: float) -> Segment:
+    """A segment with the result of its own score, if it has one; `threshold` is a probability."""
     if segment.spoof_llr is None:
         return segment
     return replace(segment, result=_result(segment.spoof_llr, threshold))

@@ -20,6 +20,7 @@ class Reason(StrEnum):
     TOO_LITTLE_SPEECH = "Too little speech for a reliable verdict"
     POOR_QUALITY = "Audio quality too poor"
     UNCERTAIN = "All chunks in uncertain range"
+    FAILED = "Analysis of the segment failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,9 @@ from veravox.http.middleware.problems import ProblemMiddleware, framework_error
 from veravox.http.middleware.stamp import REQUEST_ID, StampMiddleware
 from veravox.http.openapi import describe_api
 from veravox.http.services import open_services
+from veravox.http.streams import serving_streams
 from veravox.settings import Settings, load_settings
+from veravox.streaming import websocket
 from veravox.telemetry.logs import configure_logs
 
 DIALECTS = (aurigin_v1.DIALECT, aurigin_v0.DIALECT, neural_defend.DIALECT)
@@ -52,7 +54,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async with open_services(chosen, webhook_body) as services:
             app.state.services = services
-            yield
+            app.state.desk = services.desk
+            async with serving_streams(chosen, services.desk, services.draining):
+                yield
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
     for part in (
@@ -63,6 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         aurigin_v0,
         neural_defend,
         storage,
+        websocket,
         health,
     ):
         app.include_router(part.router)

@@ -1,6 +1,7 @@
 """Everything a running server holds, opened once and closed at the end."""
 
 from collections.abc import AsyncGenerator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ from veravox.settings import InvalidSettings, Settings
 from veravox.speaker.encoder import installed_encoder
 from veravox.speaker.policy import VoicePolicy
 from veravox.storage import Storage
+from veravox.streaming.desk import Desk
+from veravox.streams import StreamService, StreamTerms
 from veravox.uploads.remote import RemoteFetcher
 from veravox.voice_analysis import VoiceAnalyser
 from veravox.voiceprints import VoiceprintRepository, VoiceprintService
@@ -47,6 +50,7 @@ class Services:
     webhooks: WebhookService
     voiceprints: VoiceprintService
     fetcher: RemoteFetcher | None
+    streams: StreamService
     draining: Draining
 
     @staticmethod
@@ -54,10 +58,26 @@ class Services:
         """The services of the application that an ASGI scope belongs to."""
         return scope["app"].state.services
 
-    def ensure_room(self) -> None:
-        """Raises Unavailable while shutting down or when the queue is full."""
+    @property
+    def desk(self) -> Desk:
+        """Where streams come in."""
+        return Desk(
+            self.accounts,
+            self.quota,
+            self.streams,
+            self.predictions,
+            self.fetcher,
+            self.ensure_open,
+        )
+
+    def ensure_open(self) -> None:
+        """Raises Unavailable while shutting down."""
         if self.draining:
             raise Unavailable("The server is shutting down", SHUTDOWN_RETRY_SECONDS)
+
+    def ensure_room(self) -> None:
+        """Raises Unavailable while shutting down or when the queue is full."""
+        self.ensure_open()
         self.workbench.ensure_room()
 
 
@@ -80,7 +100,12 @@ async def open_services(settings: Settings, webhook_body: Render) -> AsyncGenera
             ) as installation,
         ):
             hasher = KeyHasher(server_secret(settings))
-            with draining.on_signals():
+            with (
+                draining.on_signals(),
+                ThreadPoolExecutor(
+                    settings.scoring_threads, thread_name_prefix="streaming"
+                ) as executor,
+            ):
                 yield Services(
                     settings=settings,
                     database=records.database,
@@ -94,12 +119,22 @@ async def open_services(settings: Settings, webhook_body: Render) -> AsyncGenera
                     webhooks=records.webhooks,
                     voiceprints=_voiceprints(settings, installation, hasher),
                     fetcher=fetcher,
+                    streams=_streams(settings, installation, executor),
                     draining=draining,
                 )
     finally:
         if fetcher is not None:
             await fetcher.close()
         await quota.close()
+
+
+def _streams(settings: Settings, installation: Installation, executor: Executor) -> StreamService:
+    terms = StreamTerms(
+        most=settings.stream_limit,
+        idle_seconds=settings.stream_idle_seconds,
+        max_seconds=settings.stream_max_seconds,
+    )
+    return StreamService(installation.analyser, installation.predictions, executor, terms)
 
 
 def _voiceprints(

@@ -9,8 +9,10 @@ from secrets import token_hex
 from typing import BinaryIO
 
 from anyio import CancelScope, to_thread
+from sqlalchemy.exc import IntegrityError
 
 from veravox.analysis import Analysis, AnalysisOptions
+from veravox.errors import Conflict
 from veravox.predictions.prediction import (
     Prediction,
     PredictionFilter,
@@ -53,6 +55,24 @@ class PredictionService:
         if request.prediction_id is None:
             return await self._predict_anew(tenant_id, media, request, digest)
         return await self._predict_once(tenant_id, request.prediction_id, media, request, digest)
+
+    async def record(
+        self,
+        tenant_id: str,
+        prediction_id: str,
+        digest: bytes,
+        request: PredictionRequest,
+        analysis: Analysis,
+    ) -> Prediction:
+        """Keep an analysis that was made elsewhere, of audio with this SHA-256, under a new id.
+
+        Raises Conflict when the id is taken.
+        """
+        ANALYSIS_SECONDS.observe(analysis.processing_time)
+        try:
+            return await self._repository.add(tenant_id, prediction_id, digest, request, analysis)
+        except IntegrityError:
+            raise Conflict(f"The prediction_id '{prediction_id}' was used before") from None
 
     async def get(self, tenant_id: str, prediction_id: str) -> Prediction:
         """The tenant's prediction with this id. Raises NotFound."""

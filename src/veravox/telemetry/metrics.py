@@ -31,6 +31,20 @@ JOBS = Counter("veravox_jobs", "Finished predictions of `/v1/file`.", labelnames
 WEBHOOK_ATTEMPTS = Counter(
     "veravox_webhook_attempts", "Requests to the receivers of webhooks.", labelnames=("outcome",)
 )
+STREAMS = Gauge(
+    "veravox_streams",
+    "Streams that are open.",
+    labelnames=("protocol",),
+    multiprocess_mode="livesum",
+)
+STREAM_ENDS = Counter(
+    "veravox_stream_ends", "Streams that ended.", labelnames=("protocol", "outcome")
+)
+STREAM_WINDOW_SECONDS = Histogram(
+    "veravox_stream_window_seconds",
+    "Time from the last frame of a window to its score.",
+    buckets=(0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
 QUEUE_DEPTH = Gauge(
     "veravox_queue_depth", "Analyses that wait for a free decoder.", multiprocess_mode="livesum"
 )

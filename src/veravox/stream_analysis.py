@@ -1,0 +1,316 @@
+"""The analysis of a call while it goes on: frames in, scored windows and a running verdict out.
+
+The windows, and with them the conclusion, are those of `veravox.analysis` for a file of the same
+audio: the same canonical view, the same rules. It knows no protocol and starts no thread.
+"""
+
+import copy
+import hashlib
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from veravox.analysis import (
+    Analysis,
+    AnalysisOptions,
+    ChannelAnalysis,
+    Examined,
+    examine,
+    silence_warnings,
+    tell,
+)
+from veravox.audio.activity import FRAME_SAMPLES, SpeechActivity
+from veravox.audio.canonical import SAMPLE_RATE, CanonicalFeed, Samples
+from veravox.audio.clipping import ClippingMeter
+from veravox.audio.frames import AudioFrame, FrameDecoder
+from veravox.audio.quality import QualityMeter
+from veravox.audio.recording import MediaInfo, Quality
+from veravox.audio.windows import WINDOW_SAMPLES, StreamWindows, Tail, Window
+from veravox.detection.card import ModelCard
+from veravox.detection.detector import Detector
+from veravox.detection.rules import decide, judged
+from veravox.detection.verdict import Reason, Result, Segment, Verdict
+from veravox.errors import InvalidRequest
+
+CONTAINER = "stream"
+WINDOW_SECONDS = WINDOW_SAMPLES / SAMPLE_RATE
+SHORTEST_INTERVAL = 1.0
+SHORTEST_MINIMUM = 0.1
+STEADY = 2
+"""A standing verdict is replaced when another one was concluded so many times in a row."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """What a caller may choose for a stream.
+
+    `model`: an installed model id or alias, None for the default. `interval`: seconds from window
+    to window, 1 to 5. `minimum`: seconds from which the rest of a stream is a window of its own,
+    0.1 to `interval`; `tail` tells what becomes of a shorter one. `silence_threshold`: a window
+    with more silence than this percentage is not scored; None scores every window.
+    """
+
+    model: str | None = None
+    interval: float = WINDOW_SECONDS
+    minimum: float = 1.0
+    silence_threshold: float | None = 80.0
+    tail: Tail = Tail.RECOMPUTE
+
+    def __post_init__(self) -> None:
+        """Raises InvalidRequest for a value outside its range, NaN included."""
+        if not SHORTEST_INTERVAL <= self.interval <= WINDOW_SECONDS:
+            raise InvalidRequest(
+                f"the analysis interval must be between {SHORTEST_INTERVAL:g} and "
+                f"{WINDOW_SECONDS:g} seconds"
+            )
+        if not SHORTEST_MINIMUM <= self.minimum <= self.interval:
+            raise InvalidRequest(
+                f"the minimum analysis duration must be between {SHORTEST_MINIMUM:g} seconds and "
+                "the analysis interval"
+            )
+        threshold = self.silence_threshold
+        if threshold is not None and not 0.0 <= threshold <= 100.0:
+            raise InvalidRequest("the silence threshold must be between 0 and 100")
+
+    @property
+    def analysis_options(self) -> AnalysisOptions:
+        """The same choice, as far as it concerns recordings too."""
+        threshold = self.silence_threshold
+        return AnalysisOptions(
+            model=self.model,
+            silence_threshold=100.0 if threshold is None else threshold,
+            minimum_seconds=0.0,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StreamWindow:
+    """A window of a stream that was heard.
+
+    `segment` has its own `result`, or the `reason` for having none. `running` is the verdict on
+    everything up to its end, None before the first; with `changed` it is another than before.
+    With `replaces` the window stands for the one before it, which it overlaps.
+    """
+
+    segment: Segment
+    running: Result | None
+    changed: bool
+    replaces: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StreamConclusion:
+    """The end of a stream.
+
+    `windows` that only its end completed, and the `analysis` of all of it, None when there was no
+    window at all. `seconds` of audio came; `digest` is their SHA-256.
+    """
+
+    windows: tuple[StreamWindow, ...]
+    analysis: Analysis | None
+    seconds: float
+    digest: bytes
+
+
+class StreamAnalysis:
+    """The analysis of one stream, in memory that does not grow with its audio."""
+
+    def __init__(
+        self, detector: Detector, activity: SpeechActivity, options: StreamOptions
+    ) -> None:
+        """Scores with `detector` the windows that `options` describe."""
+        self.card: ModelCard = detector.card
+        self.seconds = 0.0
+        self._detector = _AnyLength(detector)
+        self._activity = activity
+        self._options = options
+        self._decoder = FrameDecoder()
+        self._feed = CanonicalFeed()
+        self._windows = StreamWindows(
+            round(options.interval * SAMPLE_RATE),
+            round(options.minimum * SAMPLE_RATE),
+            options.tail,
+        )
+        self._clipping = ClippingMeter()
+        self._record = _Record(self.card)
+        self._digest = hashlib.sha256(repr(options).encode())
+        self._media: MediaInfo | None = None
+        self._spent = 0.0
+
+    def push(self, frames: Iterable[AudioFrame]) -> list[StreamWindow]:
+        """The windows that these frames complete.
+
+        Raises UndecodableAudio when they hold no audio. A window that cannot be scored is given
+        with the reason FAILED, and the stream goes on.
+        """
+        started = time.perf_counter()
+        heard = [
+            self._heard(window)
+            for frame in _joined(frames)
+            for window in self._windows.push(self._canonical(frame))
+        ]
+        self._spent += time.perf_counter() - started
+        return heard
+
+    def finish(self) -> StreamConclusion:
+        """What is concluded. Nothing may be pushed afterwards."""
+        started = time.perf_counter()
+        heard = [self._heard(window) for window in self._windows.push(self._feed.finish())]
+        last = self._windows.finish()
+        if last is not None:
+            heard.append(self._heard(last.window, replaces=last.replaces))
+        self._spent += time.perf_counter() - started
+        return StreamConclusion(
+            windows=tuple(heard),
+            analysis=self._analysis(),
+            seconds=self.seconds,
+            digest=self._digest.digest(),
+        )
+
+    def _canonical(self, frame: AudioFrame) -> Samples:
+        self._digest.update(frame.payload)
+        decoded = self._decoder.decode(frame)
+        if not decoded.samples.size:
+            return np.zeros(0, np.float32)
+        self.seconds += decoded.samples.shape[1] / decoded.sample_rate
+        if self._media is None:
+            self._media = MediaInfo(CONTAINER, frame.codec, frame.sample_rate, frame.channels)
+        self._clipping.push(decoded.samples, decoded.full_scale)
+        return self._feed.push(decoded.samples, decoded.sample_rate)
+
+    def _heard(self, window: Window, *, replaces: bool = False) -> StreamWindow:
+        return self._record.add(self._examined(window), replaces=replaces)
+
+    def _examined(self, window: Window) -> Examined:
+        try:
+            return examine(window, self._activity, self._detector, self._options.silence_threshold)
+        except Exception:  # onnxruntime's exceptions have no common base of their own
+            _log.exception("a window of a stream could not be scored")
+        segment = Segment(window.index, window.start, window.end, 0.0, reason=Reason.FAILED)
+        frames = window.samples.size // FRAME_SAMPLES
+        return Examined(window, np.zeros(frames, np.bool_), segment)
+
+    def _analysis(self) -> Analysis | None:
+        if self._media is None or not self._record.segments:
+            return None
+        segments, quality, verdict = self._record.conclude(self._clipping.ratio())
+        return Analysis(
+            model_id=self.card.id,
+            media=self._media,
+            duration=self.seconds,
+            quality=quality,
+            segments=segments,
+            verdict=verdict,
+            threshold=self.card.threshold,
+            warnings=silence_warnings((ChannelAnalysis(0, quality, segments, verdict),)),
+            processing_time=self._spent,
+        )
+
+
+class _Record:
+    """What was heard so far, and the running verdict on it."""
+
+    def __init__(self, card: ModelCard) -> None:
+        self.segments: list[Segment] = []
+        self._card = card
+        self._quality = QualityMeter()
+        self._told = 0.0
+        self._latest: Examined | None = None
+        self._running = _RunningVerdict()
+
+    def add(self, examined: Examined, *, replaces: bool) -> StreamWindow:
+        """The window with the verdict up to it.
+
+        The quality meter hears a window only when no other can replace it any more, so that it
+        hears what it would of a file.
+        """
+        if replaces:
+            self.segments.pop()
+        elif self._latest is not None:
+            self._told = _told(self._quality, self._latest, self._told)
+        self._latest = examined
+        self.segments.append(examined.segment)
+        _, _, verdict = self.conclude(clipping_ratio=0.0)
+        changed = self._running.follow(verdict.result)
+        segment = judged(examined.segment, self._card.threshold)
+        return StreamWindow(segment, self._running.result, changed, replaces)
+
+    def conclude(self, clipping_ratio: float) -> tuple[tuple[Segment, ...], Quality, Verdict]:
+        """The decided segments, the quality of the audio and the verdict so far."""
+        meter = copy.deepcopy(self._quality)
+        if self._latest is not None:
+            _told(meter, self._latest, self._told)
+        quality = meter.result(clipping_ratio)
+        segments, verdict = decide(self.segments, quality, self._card, self._card.threshold)
+        return segments, quality, verdict
+
+
+class _RunningVerdict:
+    """A verdict that does not flicker.
+
+    It stands while the score lies inside the model's indecision band, where nothing is concluded,
+    and until another verdict was concluded `STEADY` times in a row.
+    """
+
+    def __init__(self) -> None:
+        self.result: Result | None = None
+        self._candidate: Result | None = None
+        self._times = 0
+
+    def follow(self, concluded: Result | None) -> bool:
+        """Whether the verdict is another one now."""
+        if concluded is None or concluded is self.result:
+            self._times = 0
+            return False
+        self._times = self._times + 1 if concluded is self._candidate else 1
+        self._candidate = concluded
+        if self.result is not None and self._times < STEADY:
+            return False
+        self.result = concluded
+        self._times = 0
+        return True
+
+
+class _AnyLength:
+    """A detector for windows that grew beyond 5 s: the mean over their first and last 5 s."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+
+    @property
+    def card(self) -> ModelCard:
+        return self._detector.card
+
+    def score(self, samples: Samples) -> float:
+        if samples.size <= WINDOW_SAMPLES:
+            return self._detector.score(samples)
+        first = self._detector.score(samples[:WINDOW_SAMPLES])
+        return 0.5 * (first + self._detector.score(samples[-WINDOW_SAMPLES:]))
+
+
+def _told(meter: QualityMeter, examined: Examined, told: float) -> float:
+    """Lets `meter` hear what lies behind the first `told` seconds; the seconds it then knows."""
+    end = examined.window.end
+    tell(meter, examined, new_seconds=end - told)
+    return end
+
+
+def _joined(frames: Iterable[AudioFrame]) -> Sequence[AudioFrame]:
+    """The same audio in as few frames as possible."""
+    joined: list[list[AudioFrame]] = []
+    for frame in frames:
+        if joined and frame.follows(joined[-1][-1]):
+            joined[-1].append(frame)
+        else:
+            joined.append([frame])
+    return [
+        replace(alike[0], payload=b"".join(frame.payload for frame in alike))
+        if len(alike) > 1
+        else alike[0]
+        for alike in joined
+    ]

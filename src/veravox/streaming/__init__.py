@@ -1,0 +1,1 @@
+"""Live calls over gRPC and WebSocket: what each protocol says, over one kind of stream."""

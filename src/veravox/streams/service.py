@@ -1,0 +1,278 @@
+"""Live streams: what each may cost, where its work is done and what is kept of it.
+
+A stream is worked on piece by piece: whoever pushes a frame waits until the piece that it completes
+is decoded and, at the end of a window, scored. So a caller that sends faster than this machine
+scores is read no faster than that, and a stream holds a piece and two windows, not more. The pieces
+of all streams wait in one line for a few threads; none gets two turns while another waits.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from concurrent.futures import Executor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from secrets import token_hex
+from typing import TypeVar
+
+from veravox.accounts import ApiKey
+from veravox.analysis import Analyser
+from veravox.audio.frames import AudioFrame
+from veravox.errors import (
+    InvalidRequest,
+    StreamIdle,
+    StreamTooLong,
+    Unavailable,
+    VeravoxError,
+)
+from veravox.predictions import Prediction, PredictionRequest, PredictionService
+from veravox.stream_analysis import StreamAnalysis, StreamConclusion, StreamOptions, StreamWindow
+from veravox.telemetry.metrics import STREAM_ENDS, STREAM_WINDOW_SECONDS, STREAMS
+
+PIECE_SECONDS = 0.25
+"""Audio that is collected before work on it begins."""
+LONGEST_PIECE_SECONDS = 1.0
+"""Audio in one frame beyond this is worked on in several turns."""
+LARGEST_FRAME_BYTES = 1_048_576
+DRAIN_LOOK_SECONDS = 0.2
+LAST_WORDS_SECONDS = 2.0
+SHUTDOWN_RETRY_SECONDS = 5
+
+Answer = TypeVar("Answer")
+Outcome = TypeVar("Outcome")
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTerms:
+    """What one worker's streams may cost.
+
+    `most` of them at a time; each is ended after `idle_seconds` without audio and may bring at
+    most `max_seconds` of it.
+    """
+
+    most: int
+    idle_seconds: float
+    max_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """The end of a stream: what was heard, and the prediction that was kept of it, if any.
+
+    `wall_seconds` passed since the stream was opened.
+    """
+
+    stream: StreamConclusion
+    prediction: Prediction | None
+    wall_seconds: float
+
+
+class StreamService:
+    """The live streams of one worker. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        analyser: Analyser,
+        predictions: PredictionService,
+        executor: Executor,
+        terms: StreamTerms,
+    ) -> None:
+        """Scores with the models of `analyser` on `executor` and keeps results in `predictions`."""
+        self.terms = terms
+        self._analyser = analyser
+        self._predictions = predictions
+        self._executor = executor
+        self._open: set[LiveStream] = set()
+
+    def __len__(self) -> int:
+        """How many streams are open."""
+        return len(self._open)
+
+    @asynccontextmanager
+    async def open(
+        self,
+        key: ApiKey,
+        protocol: str,
+        options: StreamOptions,
+        prediction_id: str | None = None,
+    ) -> AsyncGenerator["LiveStream"]:
+        """A new stream, let go of at the end of the block however it ends.
+
+        `protocol` is counted in metrics. Raises UnknownModel, and Unavailable when too many
+        streams are open.
+        """
+        if len(self._open) >= self.terms.most:
+            raise Unavailable(f"{self.terms.most} streams are open; try again shortly")
+        stream = LiveStream(
+            prediction_id or f"pred_{token_hex(6)}",
+            key,
+            await self.work(lambda: self._begin(options)),
+            options,
+            self,
+        )
+        self._open.add(stream)
+        STREAMS.labels(protocol).inc()
+        outcome = "aborted"
+        try:
+            yield stream
+            outcome = "completed" if stream.completed else "aborted"
+        except VeravoxError as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            self._open.discard(stream)
+            STREAMS.labels(protocol).dec()
+            STREAM_ENDS.labels(protocol, outcome).inc()
+
+    def _begin(self, options: StreamOptions) -> StreamAnalysis:
+        detector = self._analyser.models.resolve(options.model)
+        return StreamAnalysis(detector, self._analyser.activity, options)
+
+    def end_all(self) -> None:
+        """Make every open stream conclude now, as at a shutdown."""
+        for stream in list(self._open):
+            stream.cut(Unavailable("The server is shutting down", SHUTDOWN_RETRY_SECONDS))
+
+    async def end_all_when(self, draining: Callable[[], bool], grace_seconds: float) -> None:
+        """Wait until `draining`, then `grace_seconds` for streams to end, then end the rest."""
+        while not draining():  # noqa: ASYNC110 - a signal handler cannot set an asyncio.Event
+            await asyncio.sleep(DRAIN_LOOK_SECONDS)
+        await asyncio.sleep(grace_seconds)
+        self.end_all()
+
+    async def patiently(self, waiting: Awaitable[Answer]) -> Answer:
+        """What `waiting` gives before a stream is open. Raises StreamIdle after the idle time."""
+        try:
+            async with asyncio.timeout(self.terms.idle_seconds):
+                return await waiting
+        except TimeoutError:
+            raise StreamIdle(f"Nothing came for {self.terms.idle_seconds:g} seconds") from None
+
+    async def keep(
+        self, key: ApiKey, stream_id: str, options: StreamOptions, heard: StreamConclusion
+    ) -> Prediction | None:
+        """The prediction that a finished stream becomes; None when nothing was analysed."""
+        if heard.analysis is None:
+            return None
+        request = PredictionRequest(
+            options.analysis_options, options.model or heard.analysis.model_id, stream_id
+        )
+        return await self._predictions.record(
+            key.tenant_id, stream_id, heard.digest, request, heard.analysis
+        )
+
+    async def work(self, work: Callable[[], Outcome]) -> Outcome:
+        """What `work` returns, from one of the threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+
+class LiveStream:
+    """One open stream. Its calls must not overlap."""
+
+    def __init__(
+        self,
+        stream_id: str,
+        key: ApiKey,
+        analysis: StreamAnalysis,
+        options: StreamOptions,
+        service: StreamService,
+    ) -> None:
+        """`stream_id` is the id of the prediction that the stream becomes."""
+        self.id = stream_id
+        self.model_id = analysis.card.id
+        self.threshold = analysis.card.threshold
+        self.cause: VeravoxError | None = None
+        self.completed = False
+        self._key = key
+        self._analysis = analysis
+        self._options = options
+        self._service = service
+        self._frames: list[AudioFrame] = []
+        self._held = 0.0
+        self._opened = time.monotonic()
+        self._patience: asyncio.Timeout | None = None
+
+    async def patiently(self, waiting: Awaitable[Answer]) -> Answer:
+        """What `waiting` gives.
+
+        Raises `cause`: StreamIdle after the idle time, or why the stream was cut.
+        """
+        if self.cause is not None:
+            _dispose(waiting)
+            raise self.cause
+        idle = self._service.terms.idle_seconds
+        try:
+            async with asyncio.timeout(idle) as self._patience:
+                return await waiting
+        except TimeoutError:
+            if self.cause is None:
+                self.cause = StreamIdle(f"Nothing came or was read for {idle:g} seconds")
+            raise self.cause from None
+        finally:
+            self._patience = None
+
+    async def at_last(self, saying: Awaitable[Answer]) -> Answer:
+        """What `saying` gives, within a few seconds, also when the stream was cut.
+
+        Raises StreamIdle when the caller does not read.
+        """
+        try:
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                return await saying
+        except TimeoutError:
+            raise StreamIdle("The final result was not read") from None
+
+    def cut(self, cause: VeravoxError) -> None:
+        """End the stream: whoever waits patiently, now or later, hears of `cause`."""
+        if self.cause is not None:
+            return
+        self.cause = cause
+        if self._patience is not None:
+            self._patience.reschedule(asyncio.get_running_loop().time())
+
+    async def push(self, frame: AudioFrame) -> list[StreamWindow]:
+        """The windows that `frame` completes; waits for its turn when a piece is complete.
+
+        Raises InvalidRequest, UndecodableAudio and StreamTooLong.
+        """
+        if len(frame.payload) > LARGEST_FRAME_BYTES:
+            raise InvalidRequest(f"A frame must not exceed {LARGEST_FRAME_BYTES} bytes")
+        heard: list[StreamWindow] = []
+        for part in frame.parts(LONGEST_PIECE_SECONDS):
+            self._frames.append(part)
+            self._held += part.seconds
+            if self._held >= PIECE_SECONDS:
+                heard += await self._work()
+        return heard
+
+    async def finish(self) -> Conclusion:
+        """Conclude the stream and keep its prediction. Raises UndecodableAudio."""
+        heard = await self._work()
+        concluded = await self._service.work(self._analysis.finish)
+        concluded = _with_windows(concluded, heard)
+        prediction = await self._service.keep(self._key, self.id, self._options, concluded)
+        self.completed = True
+        return Conclusion(concluded, prediction, time.monotonic() - self._opened)
+
+    async def _work(self) -> list[StreamWindow]:
+        """Work on what was collected."""
+        began = time.monotonic()
+        frames, self._frames, self._held = self._frames, [], 0.0
+        heard = await self._service.work(lambda: self._analysis.push(frames))
+        for _ in heard:
+            STREAM_WINDOW_SECONDS.observe(time.monotonic() - began)
+        if self._analysis.seconds > self._service.terms.max_seconds:
+            raise StreamTooLong(
+                f"The stream is longer than {self._service.terms.max_seconds:g} seconds"
+            )
+        return heard
+
+
+def _with_windows(concluded: StreamConclusion, earlier: list[StreamWindow]) -> StreamConclusion:
+    return replace(concluded, windows=(*earlier, *concluded.windows))
+
+
+def _dispose(waiting: Awaitable[object]) -> None:
+    """Drop what will not be waited for."""
+    if asyncio.iscoroutine(waiting):
+        waiting.close()
