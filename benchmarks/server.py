@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,13 +27,13 @@ KIB_PER_MIB = 1024
 def measure() -> Iterator[tuple[str, str, str]]:
     """Rows of (what, measured, budget)."""
     with tempfile.TemporaryDirectory() as folder:
-        key = _key(Path(folder))
-        with _server(Path(folder)) as (process, url, cold):
+        key = new_key(Path(folder))
+        with running(Path(folder)) as (process, url, cold):
             yield "cold start", f"{cold:.1f} s", "3 s"
             headers = {"X-Api-Key": key}
             with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
                 _predict(client, wav(10.0))
-                yield "resident memory when idle", f"{_memory(process.pid)} MiB", "350 MiB"
+                yield "resident memory when idle", f"{memory(process.pid)} MiB", "350 MiB"
                 yield from _latency(client)
                 yield from _throughput(client)
                 yield from _large_upload(client, process.pid)
@@ -66,12 +66,12 @@ def _throughput(client: httpx.Client) -> Iterator[tuple[str, str, str]]:
 def _large_upload(client: httpx.Client, pid: int) -> Iterator[tuple[str, str, str]]:
     media = wav(10.0)
     media += b"\0" * (LARGE_BYTES - len(media))
-    before, highest, done = _memory(pid), 0, threading.Event()
+    before, highest, done = memory(pid), 0, threading.Event()
 
     def watch() -> None:
         nonlocal highest
         while not done.is_set():
-            highest = max(highest, _memory(pid))
+            highest = max(highest, memory(pid))
             time.sleep(0.02)
 
     watcher = threading.Thread(target=watch)
@@ -88,7 +88,15 @@ def _predict(client: httpx.Client, media: bytes) -> dict[str, float]:
     return answer.json()
 
 
-def _key(folder: Path) -> str:
+def free_port() -> int:
+    """A TCP port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def new_key(folder: Path) -> str:
+    """A key without noticeable limits for the installation in `folder`."""
     created = subprocess.run(
         [
             *(sys.executable, "-m", "veravox", "keys", "create", "--name", "bench"),
@@ -101,16 +109,18 @@ def _key(folder: Path) -> str:
 
 
 @contextmanager
-def _server(folder: Path) -> Generator[tuple["subprocess.Popen[bytes]", str, float]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def running(
+    folder: Path, environment: Mapping[str, str] | None = None
+) -> Generator[tuple["subprocess.Popen[bytes]", str, float]]:
+    """A ready server with `environment` on top: its process, address and seconds to start."""
+    port = free_port()
     started = time.perf_counter()
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "veravox", "serve"),
             *("--port", str(port), "--data-dir", str(folder)),
         ],
+        env=os.environ | (environment or {}),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -131,7 +141,7 @@ def _ready(url: str) -> bool:
         return False
 
 
-def _memory(pid: int) -> int:
+def memory(pid: int) -> int:
     """Resident memory in MiB, children not included."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     line = next(line for line in status.splitlines() if line.startswith("VmRSS"))

@@ -70,7 +70,7 @@ class CanonicalFeed:
         self._rate = 0
 
     def push(self, block: Samples, sample_rate: int) -> Samples:
-        """Canonical samples for `block`, shape (channels, n), full scale +-1, at `sample_rate` Hz."""
+        """Canonical samples for `block`, shape (channels, n), at `sample_rate` Hz."""
         if self._stream is not None and sample_rate == self._rate:
             return self._stream.push(block)
         ended = self.finish()

@@ -4,9 +4,10 @@ from typing import Protocol, cast
 
 import av
 import numpy as np
-from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
 from av.error import FFmpegError
+from av.packet import Packet
 
 from veravox.audio.canonical import Samples
 from veravox.errors import UndecodableAudio
@@ -22,7 +23,7 @@ _LAYOUTS = {1: "mono", 2: "stereo"}
 
 
 class _Decoder(Protocol):
-    def decode(self, packet: av.Packet) -> list[AudioFrame]: ...
+    def decode(self, packet: "Packet[AudioStream]") -> list[AudioFrame]: ...
 
 
 class OpusDecoder:
@@ -31,7 +32,7 @@ class OpusDecoder:
     def __init__(self, channels: int) -> None:
         """`channels` of the decoded audio, 1 or 2."""
         self.channels = channels
-        context = cast(AudioCodecContext, av.CodecContext.create("opus", "r"))
+        context = av.AudioCodecContext.create("opus", "r")
         context.sample_rate = OPUS_RATE
         context.layout = _LAYOUTS[channels]
         context.thread_count = 1
@@ -59,7 +60,7 @@ class OpusDecoder:
         if not packet:
             return []
         try:
-            frames = self._decoder.decode(av.Packet(packet))
+            frames = self._decoder.decode(cast("Packet[AudioStream]", Packet(packet)))
         except MemoryError:
             raise
         except FFmpegError:

@@ -21,7 +21,7 @@ from veravox.stream_analysis import StreamOptions, StreamWindow
 from veravox.streaming import words
 from veravox.streaming.audio_frames import codec, from_frame
 from veravox.streaming.desk import Desk
-from veravox.streaming.grpc_calls import admitted, converse_over, errors_told
+from veravox.streaming.grpc_calls import Context, admitted, converse_over, errors_told
 from veravox.streaming.raw_audio import as_recording
 from veravox.streams import Conclusion, LiveStream
 
@@ -88,10 +88,10 @@ def handlers(desk: Desk) -> grpc.GenericRpcHandler:
     """The service's methods, for a server."""
     dialect = AudioVerificationDialect()
 
-    async def stream(_: object, context: grpc.aio.ServicerContext) -> None:
+    async def stream(_: object, context: Context) -> None:
         await converse_over(context, desk, dialect)
 
-    async def verify(request: bytes, context: grpc.aio.ServicerContext) -> pb.VerifyResponse:
+    async def verify(request: bytes, context: Context) -> pb.VerifyResponse:
         async with errors_told(context), admitted(context, desk) as key:
             return await _verify(desk, key.tenant_id, request)
 

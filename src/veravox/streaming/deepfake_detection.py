@@ -12,7 +12,7 @@ from veravox.stream_analysis import StreamOptions, StreamWindow
 from veravox.streaming import words
 from veravox.streaming.audio_frames import from_buffer, from_frame
 from veravox.streaming.desk import Desk
-from veravox.streaming.grpc_calls import converse_over
+from veravox.streaming.grpc_calls import Context, converse_over
 from veravox.streams import Conclusion, LiveStream
 
 SERVICE = "aurigin.deepfake_detection.v1.DeepfakeDetection"
@@ -93,7 +93,7 @@ def handlers(desk: Desk) -> grpc.GenericRpcHandler:
     """The service's methods, for a server."""
     dialect = DeepfakeDetectionDialect()
 
-    async def detect(_: object, context: grpc.aio.ServicerContext) -> None:
+    async def detect(_: object, context: Context) -> None:
         await converse_over(context, desk, dialect)
 
     method = grpc.stream_stream_rpc_method_handler(

@@ -4,10 +4,8 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar, cast
 
-import grpc
 import structlog
-from grpc import StatusCode
-from grpc.aio import EOF, ServicerContext
+from grpc import StatusCode, aio
 
 from veravox.accounts import ApiKey
 from veravox.accounts.keys import presented_key
@@ -46,54 +44,51 @@ STATUS_OF: Mapping[type[VeravoxError], StatusCode] = {
     Unavailable: StatusCode.UNAVAILABLE,
 }
 
+Context = aio.ServicerContext[Any, Any]
 Request = TypeVar("Request")
 Response = TypeVar("Response")
+_HALF_CLOSE: object = aio.EOF  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
 _log = structlog.get_logger(__name__)
 
 
 class GrpcLine(Generic[Request, Response]):
     """A bidirectional call as a line."""
 
-    def __init__(self, context: ServicerContext) -> None:
+    def __init__(self, context: Context) -> None:
         """`context` is that of the call."""
         self._context = context
 
     async def receive(self) -> Request | None:
         """The next request; None after the client's half-close."""
         request = await self._context.read()
-        return None if request is EOF else cast(Request, request)
+        return None if request is _HALF_CLOSE else cast(Request, request)
 
     async def send(self, message: Response) -> None:
         """Write a response; waits while the client's window is full."""
         await self._context.write(message)
 
 
-async def converse_over(
-    context: ServicerContext, desk: Desk, dialect: StreamDialect[Any, Any]
-) -> None:
+async def converse_over(context: Context, desk: Desk, dialect: StreamDialect[Any, Any]) -> None:
     """Hold the conversation of a bidirectional method."""
     async with errors_told(context), admitted(context, desk) as key:
         await converse(GrpcLine[Any, Any](context), dialect, desk.streams, key, PROTOCOL)
 
 
 @asynccontextmanager
-async def admitted(context: ServicerContext, desk: Desk) -> AsyncGenerator[ApiKey]:
+async def admitted(context: Context, desk: Desk) -> AsyncGenerator[ApiKey]:
     """The caller's key while the block runs. Raises as Desk.admitted."""
-    metadata = {
-        name: value for name, value in context.invocation_metadata() if isinstance(value, str)
-    }
+    sent = context.invocation_metadata() or ()
+    metadata = {name: value for name, value in sent if isinstance(value, str)}
     async with desk.admitted(presented_key(metadata)) as key:
         yield key
 
 
 @asynccontextmanager
-async def errors_told(context: ServicerContext) -> AsyncGenerator[None]:
+async def errors_told(context: Context) -> AsyncGenerator[None]:
     """Ends the call with the status that stands for an error of the block."""
     try:
         yield
         return
-    except (grpc.RpcError, grpc.aio.AbortError):
-        raise
     except Exception as error:
         status, message = _told(error)
         if status is StatusCode.INTERNAL:

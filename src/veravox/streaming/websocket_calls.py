@@ -1,4 +1,4 @@
-"""What all WebSocket adapters share: reading and writing text, and how errors close a connection."""
+"""What all WebSocket adapters share: reading, writing, and how errors close a connection."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager

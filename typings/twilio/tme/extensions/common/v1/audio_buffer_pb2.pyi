@@ -1,0 +1,7 @@
+from google.protobuf.message import Message
+
+class AudioBuffer(Message):
+    format: str
+    channels: int
+    rate: int
+    buffer: bytes
