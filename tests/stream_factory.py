@@ -1,6 +1,7 @@
 """Calls for tests: audio in frames, and both ends of a stream."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import av
@@ -10,7 +11,9 @@ from aurigin.deepfake_detection.v1 import deepfake_detection_pb2 as pb
 from aurigin.media.v1 import audio_frame_pb2 as media
 
 from tests.audio_factory import Sound
+from tests.model_factory import write_model
 from veravox.audio.frames import AudioFrame, Codec
+from veravox.detection.card import QualityLimits
 
 TELEPHONE_RATE = 8_000
 FFMPEG_CODECS = {
@@ -44,14 +47,20 @@ def packets(sound: Sound, rate: int, codec: Codec) -> list[bytes]:
     return encoded
 
 
-def telephone(sound: Sound) -> bytes:
-    """8-kHz mono sound as mu-law."""
-    return b"".join(packets(sound, TELEPHONE_RATE, Codec.PCMU))
+def telephone(sound: Sound, rate: int = TELEPHONE_RATE) -> bytes:
+    """Mono sound as mu-law."""
+    return b"".join(packets(sound, rate, Codec.PCMU))
 
 
 def cut(payload: bytes, size: int) -> Iterator[bytes]:
     """`payload` in pieces of `size` bytes."""
     return (payload[first : first + size] for first in range(0, len(payload), size))
+
+
+def install_hearing(models: Path) -> None:
+    """The tiny model that calls noise a spoof, however noisy it is."""
+    limits = QualityLimits(net_speech=1.0, window_speech=0.5, snr_db=-20.0, bandwidth_hz=3_000)
+    write_model(models, quality=limits)
 
 
 def frames(payload: bytes, size: int, **changes: Any) -> list[AudioFrame]:
@@ -60,29 +69,29 @@ def frames(payload: bytes, size: int, **changes: Any) -> list[AudioFrame]:
     return [AudioFrame(payload=part, **(fields | changes)) for part in cut(payload, size)]
 
 
-def telephone_frame(payload: bytes) -> media.AudioFrame:
+def telephone_frame(payload: bytes, rate: int = TELEPHONE_RATE) -> media.AudioFrame:
     return media.AudioFrame(
         codec=media.AUDIO_CODEC_PCMU,
-        sample_rate_hz=TELEPHONE_RATE,
+        sample_rate_hz=rate,
         channels=1,
         payload=payload,
     )
 
 
 def detection(
-    payloads: Sequence[bytes] | Iterator[bytes], **config: Any
+    payloads: Sequence[bytes] | Iterator[bytes], rate: int = TELEPHONE_RATE, **config: Any
 ) -> Iterator[pb.DetectDeepfakeRequest]:
     """The requests of a whole call to DetectDeepfake."""
     opening = pb.CreateSessionRequest(config=pb.DetectionConfig(**config))
     yield pb.DetectDeepfakeRequest(create_session_request=opening)
     for payload in payloads:
-        yield pb.DetectDeepfakeRequest(audio_frame=telephone_frame(payload))
+        yield pb.DetectDeepfakeRequest(audio_frame=telephone_frame(payload, rate))
 
 
 def verification(
-    payloads: Sequence[bytes] | Iterator[bytes],
+    payloads: Sequence[bytes] | Iterator[bytes], rate: int = TELEPHONE_RATE
 ) -> Iterator[client_pb.StreamRequest]:
     """The requests of a whole call to AudioVerification.Stream."""
     yield client_pb.StreamRequest(create_session_request=client_pb.CreateSessionRequest())
     for payload in payloads:
-        yield client_pb.StreamRequest(audio_frame=telephone_frame(payload))
+        yield client_pb.StreamRequest(audio_frame=telephone_frame(payload, rate))

@@ -24,19 +24,30 @@ from websockets.sync.client import ClientConnection, connect
 from tests.audio_factory import encode, noise, silence, speech, spoken_file
 from tests.http_factory import Server, serving, settings_for
 from tests.processes import free_port
-from tests.stream_factory import TELEPHONE_RATE, cut, detection, telephone, verification
+from tests.speaker_factory import write_encoder
+from tests.stream_factory import (
+    TELEPHONE_RATE,
+    cut,
+    detection,
+    install_hearing,
+    telephone,
+    verification,
+)
 from veravox.accounts import Plan, Scope
 
 SECONDS = 11.0
 CLIENT_SECONDS = 60
 VOICE = telephone(speech(SECONDS, TELEPHONE_RATE))
-HISS = telephone(speech(SECONDS, TELEPHONE_RATE) * 0.3 + noise(SECONDS, TELEPHONE_RATE, rms=0.15))
+HISS = telephone(speech(SECONDS) + noise(SECONDS, rms=0.08), 16_000)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("streams")
+    install_hearing(folder / "models")
+    write_encoder(folder / "encoders")
     settings = settings_for(
-        tmp_path_factory.mktemp("streams"),
+        folder,
         grpc_port=free_port(),
         stream_limit=4,
         stream_idle_seconds=2,
@@ -102,12 +113,12 @@ def opened(server: Server, key: str) -> ClientConnection:
     return websocket
 
 
-def audio_json(payload: bytes, **changes: Any) -> str:
+def audio_json(audio: bytes, **changes: Any) -> str:
     frame = {
         "codec": "AUDIO_CODEC_PCMU",
         "sampleRateHz": TELEPHONE_RATE,
         "channels": 1,
-        "payload": base64.b64encode(payload).decode(),
+        "payload": base64.b64encode(audio).decode(),
     }
     return json.dumps({"audioFrame": frame | changes})
 
@@ -125,8 +136,7 @@ def closed(websocket: ClientConnection) -> tuple[int, str]:
         try:
             websocket.recv(CLIENT_SECONDS)
         except ConnectionClosed as end:
-            assert end.rcvd is not None
-            return end.rcvd.code, end.rcvd.reason
+            return (end.rcvd.code, end.rcvd.reason) if end.rcvd else (0, "")
     raise AssertionError("the server did not close the connection")
 
 
@@ -149,7 +159,7 @@ def test_a_call_over_grpc_gets_its_windows_and_then_one_final_result(
 def test_a_call_is_kept_like_every_other_prediction(
     server: Server, channel: grpc.Channel, key: str
 ):
-    session, *_, final = detect(channel, key, detection(cut(HISS, 800)))
+    session, *_, final = detect(channel, key, detection(cut(HISS, 800), rate=16_000))
 
     with server.client(key) as client:
         kept = client.get(f"/v1/predictions/{session.create_session_response.session_id}").json()
@@ -210,10 +220,11 @@ def test_a_session_may_choose_its_windows(channel: grpc.Channel, key: str):
 
 def test_verification_reports_the_worst_window(channel: grpc.Channel, key: str):
     stub = client_grpc.AudioVerificationStub(channel)
-    parts = [*cut(VOICE, 160), *cut(HISS, 160)]
+    wide = telephone(speech(SECONDS), 16_000)
+    parts = [*cut(wide, 640), *cut(HISS, 640)]
 
     received = list(
-        stub.Stream(verification(parts), metadata=metadata(key), timeout=CLIENT_SECONDS)
+        stub.Stream(verification(parts, 16_000), metadata=metadata(key), timeout=CLIENT_SECONDS)
     )
 
     verdicts = [r.verdict for r in received if r.WhichOneof("response") == "verdict"]
@@ -442,7 +453,7 @@ def test_a_websocket_without_a_key_is_closed_with_the_reason(
         ['{"createSessionRequest": {}}', '{"createSessionRequest": {}}'],
         ['{"createSessionRequest": {}}', audio_json(b"", codec="AUDIO_CODEC_MP3")],
         ['{"createSessionRequest": {}}', audio_json(b"", codec=0)],
-        ['{"createSessionRequest": {}}', audio_json(b"", payload="?")],
+        ['{"createSessionRequest": {}}', audio_json(b"?", payload="?")],
         ['{"createSessionRequest": {}}', audio_json(b"", channels=-1)],
     ],
 )
@@ -456,6 +467,59 @@ def test_a_websocket_that_breaks_the_protocol_is_closed_with_the_reason(
 
     assert code == 4400
     assert reason
+
+
+def twilio(event: str, **fields: Any) -> str:
+    return json.dumps({"event": event, "streamSid": "MZ1", "sequenceNumber": "1"} | fields)
+
+
+def twilio_start(key: str) -> str:
+    start = {
+        "tracks": ["inbound", "outbound"],
+        "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+        "customParameters": {"apiKey": key},
+    }
+    return twilio("start", start=start)
+
+
+def twilio_media(track: str, payload: bytes) -> str:
+    return twilio("media", media={"track": track, "payload": base64.b64encode(payload).decode()})
+
+
+def test_twilio_media_streams_become_predictions(server: Server, key: str):
+    with connect(f"ws://127.0.0.1:{server.port}/v1/stream/twilio") as websocket:
+        websocket.send('{"event": "connected", "protocol": "Call", "version": "1.0.0"}')
+        websocket.send(twilio_start(key))
+        for part in cut(VOICE, 1_600):
+            websocket.send(twilio_media("inbound", part))
+            websocket.send(twilio_media("outbound", HISS[:1_600]))
+        websocket.send(twilio("mark", mark={"name": "x"}))
+        websocket.send(twilio("stop"))
+        code, _ = closed(websocket)
+
+    with server.client(key) as client:
+        kept = client.get("/v1/predictions/MZ1").json()
+    assert code == 1000
+    assert kept["global"]["result"] == "bonafide"
+    assert kept["audio_duration"] == pytest.approx(SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("messages", "code"),
+    [
+        (["{}"], 4400),
+        ([twilio("media")], 4400),
+        ([twilio_start("vvx_nobody")], 4401),
+        ([twilio("start", streamSid="../x")], 4400),
+    ],
+)
+def test_what_twilio_would_not_send_closes_the_connection(
+    server: Server, messages: list[str], code: int
+):
+    with connect(f"ws://127.0.0.1:{server.port}/v1/stream/twilio") as websocket:
+        for message in messages:
+            websocket.send(message)
+        assert closed(websocket)[0] == code
 
 
 @settings(

@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.audio_factory import encode, noise, silence, speech
-from tests.model_factory import write_model
-from tests.stream_factory import TELEPHONE_RATE, frames, packets, telephone
+from tests.stream_factory import TELEPHONE_RATE, frames, install_hearing, packets, telephone
 from veravox.analysis import Analyser, Analysis, AnalysisOptions, open_analyser
 from veravox.audio.activity import SpeechActivity
 from veravox.audio.canonical import Samples
@@ -27,13 +26,13 @@ from veravox.stream_analysis import (
 
 VOICE = speech(21.0, TELEPHONE_RATE)
 PAYLOAD = telephone(VOICE)
-HISS = noise(20.0, TELEPHONE_RATE, rms=0.02)
+RATE = 16_000
 
 
 @pytest.fixture(scope="module")
 def analyser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Analyser]:
     models = tmp_path_factory.mktemp("models")
-    write_model(models)
+    install_hearing(models)
     with open_analyser(models) as analyser:
         yield analyser
 
@@ -162,10 +161,12 @@ def test_a_change_of_the_sample_rate_loses_no_time(analyser: Analyser):
 
 
 def test_the_running_verdict_follows_the_call_but_does_not_flicker(analyser: Analyser):
-    noisy = VOICE[:, : HISS.shape[1]] * np.float32(0.3) + HISS * np.float32(8.0)
-    genuine, spoofed = telephone(VOICE[:, : 10 * TELEPHONE_RATE]), telephone(noisy)
+    genuine, spoofed = speech(10.0), speech(20.0) + noise(20.0, rms=0.08)
+    sent = frames(
+        telephone(np.concatenate((genuine, spoofed), axis=1), RATE), 1_600, sample_rate=RATE
+    )
 
-    windows, _ = hear(analyser, frames(genuine + spoofed, 800))
+    windows, _ = hear(analyser, sent)
 
     running = [window.running for window in windows]
     changes = [window.running for window in windows if window.changed]
@@ -174,7 +175,7 @@ def test_the_running_verdict_follows_the_call_but_does_not_flicker(analyser: Ana
     assert running[first_spoofed] is Result.BONAFIDE
     assert running[-1] is not Result.BONAFIDE
     assert changes[0] is Result.BONAFIDE
-    assert len(changes) <= 3
+    assert 2 <= len(changes) <= 3
 
 
 class Failing:

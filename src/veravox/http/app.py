@@ -27,7 +27,7 @@ from veravox.http.openapi import describe_api
 from veravox.http.services import open_services
 from veravox.http.streams import serving_streams
 from veravox.settings import Settings, load_settings
-from veravox.streaming import websocket
+from veravox.streaming import twilio, websocket
 from veravox.telemetry.logs import configure_logs
 
 DIALECTS = (aurigin_v1.DIALECT, aurigin_v0.DIALECT, neural_defend.DIALECT)
@@ -68,6 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         neural_defend,
         storage,
         websocket,
+        twilio,
         health,
     ):
         app.include_router(part.router)

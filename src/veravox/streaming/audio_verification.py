@@ -57,11 +57,10 @@ class AudioVerificationDialect:
             raise InvalidRequest("After the first message only audio may follow")
         return from_frame(message.audio_frame)
 
-    def opened(self, stream: LiveStream) -> pb.StreamResponse:
+    def opened(self, stream: LiveStream) -> Sequence[pb.StreamResponse]:
         """The session's id, which is that of the prediction it becomes."""
-        return pb.StreamResponse(
-            create_session_response=pb.CreateSessionResponse(session_id=stream.id)
-        )
+        session = pb.CreateSessionResponse(session_id=stream.id)
+        return (pb.StreamResponse(create_session_response=session),)
 
     def heard(self, stream: LiveStream, window: StreamWindow) -> Sequence[pb.StreamResponse]:
         """The verdict on a window and, when the verdict on the stream changed, a notification."""

@@ -45,8 +45,8 @@ class StreamDialect(Protocol[ReadMessage, WrittenMessage]):
         """The audio in a later message, None when it holds nothing to hear."""
         ...
 
-    def opened(self, stream: LiveStream) -> WrittenMessage:
-        """The answer to the first message."""
+    def opened(self, stream: LiveStream) -> Sequence[WrittenMessage]:
+        """What is told of the new session."""
         ...
 
     def heard(self, stream: LiveStream, window: StreamWindow) -> Sequence[WrittenMessage]:
@@ -64,8 +64,9 @@ async def converse(
     streams: StreamService,
     key: ApiKey,
     protocol: str,
+    stream_id: str | None = None,
 ) -> None:
-    """Hold a whole conversation with the owner of `key`.
+    """Hold a whole conversation with the owner of `key`, kept under `stream_id` or a new id.
 
     Raises InvalidRequest, UndecodableAudio, StreamTooLong, UnknownModel and Unavailable; after the
     final result StreamIdle, or Unavailable when the server ended the stream.
@@ -73,8 +74,9 @@ async def converse(
     first = await streams.patiently(line.receive())
     if first is None:
         raise InvalidRequest("The first message must open a session")
-    async with streams.open(key, protocol, dialect.options(first)) as stream:
-        await stream.patiently(line.send(dialect.opened(stream)))
+    async with streams.open(key, protocol, dialect.options(first), stream_id) as stream:
+        for answer in dialect.opened(stream):
+            await stream.patiently(line.send(answer))
         cause = await _listen(line, dialect, stream)
         conclusion = await stream.finish()
         ending = [

@@ -45,13 +45,12 @@ class DeepfakeDetectionDialect:
             return from_buffer(message.audio)
         raise InvalidRequest("After the first message only audio may follow")
 
-    def opened(self, stream: LiveStream) -> pb.DetectDeepfakeResponse:
+    def opened(self, stream: LiveStream) -> Sequence[pb.DetectDeepfakeResponse]:
         """The session's id, which is that of the prediction it becomes, and the model."""
-        return pb.DetectDeepfakeResponse(
-            create_session_response=pb.CreateSessionResponse(
-                session_id=stream.id, model_name=MODEL_NAME, model_version=stream.model_id
-            )
+        session = pb.CreateSessionResponse(
+            session_id=stream.id, model_name=MODEL_NAME, model_version=stream.model_id
         )
+        return (pb.DetectDeepfakeResponse(create_session_response=session),)
 
     def heard(
         self, stream: LiveStream, window: StreamWindow

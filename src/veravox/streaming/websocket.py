@@ -7,14 +7,12 @@ subprotocol (browsers cannot set headers) or in a first message of its own; neve
 which is logged on its way.
 """
 
-from base64 import b64decode
-from binascii import Error
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, TypeVar, cast
+from typing import Annotated, cast
 
 from fastapi import APIRouter
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from starlette.websockets import WebSocket
 
@@ -26,7 +24,13 @@ from veravox.stream_analysis import StreamOptions, StreamWindow
 from veravox.streaming import words
 from veravox.streaming.conversation import converse
 from veravox.streaming.desk import Desk
-from veravox.streaming.websocket_calls import WebSocketLine, closing
+from veravox.streaming.websocket_calls import (
+    Message,
+    WebSocketLine,
+    closing,
+    from_base64,
+    parsed,
+)
 from veravox.streams import Conclusion, LiveStream
 
 PROTOCOL = "websocket"
@@ -39,8 +43,6 @@ SESSION_TYPES = (
     *("UNSPECIFIED", "LIVE_CALL", "LIVE_MEETING", "USER_STREAM", "API_STREAM", "FILE_VERIFY"),
 )
 
-Message = str | bytes
-Wire = TypeVar("Wire", bound="_Wire")
 
 router = APIRouter()
 
@@ -54,17 +56,6 @@ def _number_of(prefix: str, names: Sequence[str]) -> BeforeValidator:
         return value
 
     return BeforeValidator(number)
-
-
-def _decoded(value: object) -> object:
-    """Bytes come in base64, of either alphabet, padded or not."""
-    if not isinstance(value, str):
-        return value
-    standard = value.replace("-", "+").replace("_", "/").rstrip("=")
-    try:
-        return b64decode(standard + "=" * (-len(standard) % 4), validate=True)
-    except (Error, ValueError):
-        raise ValueError("not base64") from None
 
 
 class _Wire(BaseModel):
@@ -94,7 +85,7 @@ class FrameBody(_Wire):
     codec: Annotated[int, _number_of("AUDIO_CODEC_", CODECS), Field(ge=0, lt=len(CODECS))] = 0
     sample_rate_hz: int = 0
     channels: int = 0
-    payload: Annotated[bytes, BeforeValidator(_decoded)] = b""
+    payload: Annotated[bytes, BeforeValidator(from_base64)] = b""
     pts_ns: int | None = None
     sequence: int | None = None
 
@@ -209,9 +200,10 @@ class JsonDialect:
         self._format = replace(frame, payload=b"")
         return frame
 
-    def opened(self, stream: LiveStream) -> str:
+    def opened(self, stream: LiveStream) -> Sequence[str]:
         """The answer to the first message."""
-        return _json(ResponseBody(create_session_response=SessionAnswer(session_id=stream.id)))
+        session = SessionAnswer(session_id=stream.id)
+        return (_json(ResponseBody(create_session_response=session)),)
 
     def heard(self, stream: LiveStream, window: StreamWindow) -> Sequence[str]:
         """The verdict on a window and, when the verdict on the stream changed, a notification."""
@@ -254,18 +246,6 @@ async def stream(websocket: WebSocket) -> None:
             presented = parsed(KeyBody, await desk.streams.patiently(line.receive()) or "").api_key
         async with desk.admitted(presented) as key:
             await converse(line, JsonDialect(), desk.streams, key, PROTOCOL)
-
-
-def parsed(model: type[Wire], message: Message) -> Wire:
-    """A text message as `model`. Raises InvalidRequest, naming what does not fit."""
-    if isinstance(message, bytes):
-        raise InvalidRequest(f"A text message was expected, {len(message)} bytes came")
-    try:
-        return model.model_validate_json(message)
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in problem["loc"])
-        raise InvalidRequest(f"{place or 'message'}: {problem['msg']}") from None
 
 
 def _offered_key(offered: Sequence[str]) -> str | None:

@@ -1,9 +1,13 @@
 """What all WebSocket adapters share: reading, writing, and how errors close a connection."""
 
+from base64 import b64decode
+from binascii import Error
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import structlog
+from pydantic import BaseModel, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -40,6 +44,9 @@ CLOSE_CODES: Mapping[type[VeravoxError], int] = {
 }
 """4000 plus the status that HTTP has for the same; otherwise as RFC 6455 and its registry say."""
 
+Message = str | bytes
+Body = TypeVar("Body", bound=BaseModel)
+
 _LONGEST_REASON = 123
 _log = structlog.get_logger(__name__)
 
@@ -63,7 +70,7 @@ class WebSocketLine:
         """`websocket` is accepted."""
         self._websocket = websocket
 
-    async def receive(self) -> str | bytes:
+    async def receive(self) -> Message:
         """The next message. Raises WebSocketDisconnect when the caller is gone."""
         message = await self._websocket.receive()
         if message["type"] == "websocket.disconnect":
@@ -90,6 +97,32 @@ async def closing(websocket: WebSocket) -> AsyncGenerator[None]:
             _log.error("a WebSocket call failed", path=websocket.url.path, exc_info=error)
     if websocket.application_state is WebSocketState.CONNECTED:
         await websocket.close(code, reason)
+
+
+def parsed(model: type[Body], message: Message) -> Body:
+    """A text message as `model`. Raises InvalidRequest, naming what does not fit."""
+    if isinstance(message, bytes):
+        raise InvalidRequest(f"A text message was expected, {len(message)} bytes came")
+    try:
+        return model.model_validate_json(message)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        raise InvalidRequest(f"{place or 'message'}: {problem['msg']}") from None
+
+
+def from_base64(value: object) -> object:
+    """The bytes in text of base64, of either alphabet, padded or not; anything else as it is.
+
+    Raises ValueError.
+    """
+    if not isinstance(value, str):
+        return value
+    standard = value.replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        return b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+    except (Error, ValueError):
+        raise ValueError("not base64") from None
 
 
 def _told(error: Exception) -> tuple[int, str]:
