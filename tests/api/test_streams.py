@@ -2,8 +2,11 @@
 
 import base64
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -179,6 +182,23 @@ def test_a_streamed_call_is_judged_as_its_file_is(server: Server, channel: grpc.
         of_file = client.post("/v1/predict", files={"file": file}).json()
     assert streamed["segments"] == of_file["segments"]
     assert streamed["global"] == of_file["global"]
+
+
+def test_the_example_of_the_documentation_runs(server: Server, key: str, tmp_path: Path):
+    page = Path("docs/streaming.md").read_text(encoding="utf-8")
+    example = page.split("```python\n")[1].split("```")[0]
+    call = tmp_path / "call.ulaw"
+    call.write_bytes(VOICE)
+
+    done = subprocess.run(
+        [sys.executable, "-c", example, f"127.0.0.1:{server.settings.grpc_port}", key, str(call)],
+        capture_output=True,
+        text=True,
+        timeout=CLIENT_SECONDS,
+        check=True,
+    )
+
+    assert done.stdout.splitlines()[-1] == "final bonafide"
 
 
 def test_the_deprecated_audio_buffer_still_works(channel: grpc.Channel, key: str):

@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from secrets import token_hex
 from typing import TypeVar
 
+import structlog
+
 from veravox.accounts import ApiKey
 from veravox.analysis import Analyser
 from veravox.audio.frames import AudioFrame
@@ -40,6 +42,7 @@ SHUTDOWN_RETRY_SECONDS = 5
 
 Answer = TypeVar("Answer")
 Outcome = TypeVar("Outcome")
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,14 @@ class StreamService:
             self._open.discard(stream)
             STREAMS.labels(protocol).dec()
             STREAM_ENDS.labels(protocol, outcome).inc()
+            _log.info(
+                "stream ended",
+                stream=stream.id,
+                protocol=protocol,
+                outcome=outcome,
+                seconds=round(stream.seconds, 1),
+                key_id=key.id,
+            )
 
     def _begin(self, options: StreamOptions) -> StreamAnalysis:
         detector = self._analyser.models.resolve(options.model)
@@ -191,6 +202,11 @@ class LiveStream:
         self._held = 0.0
         self._opened = time.monotonic()
         self._patience: asyncio.Timeout | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How much audio was heard."""
+        return self._analysis.seconds
 
     async def patiently(self, waiting: Awaitable[Answer]) -> Answer:
         """What `waiting` gives.
