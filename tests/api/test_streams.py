@@ -6,7 +6,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from socket import SHUT_RDWR
 from typing import Any
 
 import grpc
@@ -104,16 +106,17 @@ def refused(call: Callable[[], object]) -> tuple[grpc.StatusCode, str]:
     return caught.value.code(), caught.value.details()
 
 
-def socket(server: Server, **options: Any) -> ClientConnection:
+def socket(server: Server, **options: Any) -> connect:
     return connect(f"ws://127.0.0.1:{server.port}/v1/stream", **options)
 
 
-def opened(server: Server, key: str) -> ClientConnection:
+@contextmanager
+def opened(server: Server, key: str) -> Iterator[ClientConnection]:
     """A connection with a session."""
-    websocket = socket(server, additional_headers={"X-Api-Key": key})
-    websocket.send('{"createSessionRequest": {}}')
-    assert "sessionId" in websocket.recv(CLIENT_SECONDS)
-    return websocket
+    with socket(server, additional_headers={"X-Api-Key": key}) as websocket:
+        websocket.send('{"createSessionRequest": {}}')
+        assert "sessionId" in websocket.recv(CLIENT_SECONDS)
+        yield websocket
 
 
 def audio_json(audio: bytes, **changes: Any) -> str:
@@ -341,8 +344,8 @@ def test_a_key_has_as_many_streams_as_its_plan_allows(server: Server, channel: g
     free = server.key(Plan.FREE)
     with opened(server, free), opened(server, free):
         code, message = refused(lambda: detect(channel, free, detection([])))
-        third = socket(server, additional_headers={"X-Api-Key": free})
-        websocket_code, reason = closed(third)
+        with socket(server, additional_headers={"X-Api-Key": free}) as third:
+            websocket_code, reason = closed(third)
 
     assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "2/2 concurrent" in message
@@ -350,12 +353,11 @@ def test_a_key_has_as_many_streams_as_its_plan_allows(server: Server, channel: g
 
 
 def test_a_full_server_refuses_more_streams(server: Server, channel: grpc.Channel, key: str):
-    held = [opened(server, key) for _ in range(4)]
+    with ExitStack() as held:
+        for _ in range(4):
+            held.enter_context(opened(server, key))
+        code, _ = refused(lambda: detect(channel, key, detection([])))
 
-    code, _ = refused(lambda: detect(channel, key, detection([])))
-
-    for websocket in held:
-        websocket.close()
     assert code is grpc.StatusCode.UNAVAILABLE
 
 
@@ -385,9 +387,9 @@ def test_a_call_that_breaks_off_leaves_nothing_behind(server: Server, key: str):
         )
         next(call)
         call.cancel()
-    websocket = opened(server, key)
-    websocket.send(audio_json(VOICE[:8_000]))
-    websocket.socket.close()
+    with opened(server, key) as websocket:
+        websocket.send(audio_json(VOICE[:8_000]))
+        websocket.socket.shutdown(SHUT_RDWR)
 
 
 def test_a_websocket_speaks_the_json_of_the_stubs(server: Server, key: str):
