@@ -249,7 +249,7 @@ class LiveStream:
     async def push(self, frame: AudioFrame) -> list[StreamWindow]:
         """The windows that `frame` completes; waits for its turn when a piece is complete.
 
-        Raises InvalidRequest, UndecodableAudio and StreamTooLong.
+        Cuts the stream when it is too long. Raises InvalidRequest and UndecodableAudio.
         """
         if len(frame.payload) > LARGEST_FRAME_BYTES:
             raise InvalidRequest(f"A frame must not exceed {LARGEST_FRAME_BYTES} bytes")
@@ -277,10 +277,9 @@ class LiveStream:
         heard = await self._service.work(lambda: self._analysis.push(frames))
         for _ in heard:
             STREAM_WINDOW_SECONDS.observe(time.monotonic() - began)
-        if self._analysis.seconds > self._service.terms.max_seconds:
-            raise StreamTooLong(
-                f"The stream is longer than {self._service.terms.max_seconds:g} seconds"
-            )
+        longest = self._service.terms.max_seconds
+        if self._analysis.seconds > longest:
+            self.cut(StreamTooLong(f"The stream is longer than {longest:g} seconds"))
         return heard
 
 
