@@ -63,7 +63,9 @@ def measure(calls: int = CALLS, seconds: float = SECONDS) -> Iterator[tuple[str,
     yield f"{name}: lag of a result, p50", f"{statistics.median(lags):.2f} s", ""
     yield "the same, p99", f"{statistics.quantiles(lags, n=100)[-1]:.2f} s", ""
     yield "the same, worst", f"{max(lags):.2f} s", f"{LONGEST_LAG:g} s"
-    yield "CPU of the server meanwhile", f"{used / passed:.2f} of {CPUS} cores", ""
+    cores = used / seconds
+    yield f"processor time for {calls} such calls at once", f"{cores:.2f} cores", f"{CPUS} cores"
+    yield "processors that the server was given", f"{used / passed:.2f}", ""
     yield "memory for each call", f"{max(0, highest - idle) / calls:.2f} MiB", ""
     yield "results and final results", f"{len(lags)} and {measured.finals} of {calls}", ""
     yield "latest frame sent by the benchmark itself", f"{measured.late:.2f} s late", ""

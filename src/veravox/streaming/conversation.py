@@ -68,8 +68,8 @@ async def converse(
 ) -> None:
     """Hold a whole conversation with the owner of `key`, kept under `stream_id` or a new id.
 
-    Raises InvalidRequest, UndecodableAudio, StreamTooLong, UnknownModel and Unavailable; after the
-    final result StreamIdle, or Unavailable when the server ended the stream.
+    Raises InvalidRequest, UndecodableAudio, UnknownModel and Unavailable; after the final result
+    StreamIdle, StreamTooLong, or Unavailable when the server ended the stream.
     """
     first = await streams.patiently(line.receive())
     if first is None:

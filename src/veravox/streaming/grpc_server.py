@@ -12,6 +12,8 @@ from veravox.streaming.desk import Desk
 
 LARGEST_MESSAGE = audio_verification.LARGEST_INLINE + MEBIBYTE
 KEEPALIVE_MILLISECONDS = 30_000
+MORE_CALLS = 100
+"""Calls of one connection beyond the most streams: they are answered, if only with a refusal."""
 
 _log = structlog.get_logger(__name__)
 
@@ -48,5 +50,5 @@ def _options(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.max_receive_message_length", LARGEST_MESSAGE),
         ("grpc.so_reuseport", int(settings.workers > 1)),
         ("grpc.keepalive_time_ms", KEEPALIVE_MILLISECONDS),
-        ("grpc.max_concurrent_streams", max(1, settings.stream_limit)),
+        ("grpc.max_concurrent_streams", settings.stream_limit + MORE_CALLS),
     ]

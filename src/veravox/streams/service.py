@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from secrets import token_hex
 from typing import TypeVar
 
+import structlog
+
 from veravox.accounts import ApiKey
 from veravox.analysis import Analyser
 from veravox.audio.frames import AudioFrame
@@ -40,6 +42,7 @@ SHUTDOWN_RETRY_SECONDS = 5
 
 Answer = TypeVar("Answer")
 Outcome = TypeVar("Outcome")
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,14 @@ class StreamService:
             self._open.discard(stream)
             STREAMS.labels(protocol).dec()
             STREAM_ENDS.labels(protocol, outcome).inc()
+            _log.info(
+                "stream ended",
+                stream=stream.id,
+                protocol=protocol,
+                outcome=outcome,
+                seconds=round(stream.seconds, 1),
+                key_id=key.id,
+            )
 
     def _begin(self, options: StreamOptions) -> StreamAnalysis:
         detector = self._analyser.models.resolve(options.model)
@@ -192,6 +203,11 @@ class LiveStream:
         self._opened = time.monotonic()
         self._patience: asyncio.Timeout | None = None
 
+    @property
+    def seconds(self) -> float:
+        """How much audio was heard."""
+        return self._analysis.seconds
+
     async def patiently(self, waiting: Awaitable[Answer]) -> Answer:
         """What `waiting` gives.
 
@@ -233,7 +249,7 @@ class LiveStream:
     async def push(self, frame: AudioFrame) -> list[StreamWindow]:
         """The windows that `frame` completes; waits for its turn when a piece is complete.
 
-        Raises InvalidRequest, UndecodableAudio and StreamTooLong.
+        Cuts the stream when it is too long. Raises InvalidRequest and UndecodableAudio.
         """
         if len(frame.payload) > LARGEST_FRAME_BYTES:
             raise InvalidRequest(f"A frame must not exceed {LARGEST_FRAME_BYTES} bytes")
@@ -261,10 +277,9 @@ class LiveStream:
         heard = await self._service.work(lambda: self._analysis.push(frames))
         for _ in heard:
             STREAM_WINDOW_SECONDS.observe(time.monotonic() - began)
-        if self._analysis.seconds > self._service.terms.max_seconds:
-            raise StreamTooLong(
-                f"The stream is longer than {self._service.terms.max_seconds:g} seconds"
-            )
+        longest = self._service.terms.max_seconds
+        if self._analysis.seconds > longest:
+            self.cut(StreamTooLong(f"The stream is longer than {longest:g} seconds"))
         return heard
 
 

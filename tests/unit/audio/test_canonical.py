@@ -4,7 +4,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.audio_factory import noise, speech, tone
-from veravox.audio.canonical import SAMPLE_RATE, CanonicalStream, canonicalise, level
+from veravox.audio.canonical import (
+    SAMPLE_RATE,
+    CanonicalFeed,
+    CanonicalStream,
+    canonicalise,
+    level,
+)
 
 
 @settings(deadline=None, max_examples=40)
@@ -13,14 +19,22 @@ from veravox.audio.canonical import SAMPLE_RATE, CanonicalStream, canonicalise, 
     channels=st.integers(1, 3),
     cuts=st.lists(st.integers(0, 8_000), max_size=8),
 )
-def test_audio_in_blocks_of_any_size_gives_what_it_gives_at_once(
+def test_audio_in_blocks_of_any_size_gives_to_the_last_bit_what_it_gives_at_once(
     rate: int, channels: int, cuts: list[int]
 ) -> None:
     sound = np.repeat(noise(8_000 / rate, rate), channels, axis=0)
     stream = CanonicalStream(rate)
     parts = [stream.push(part) for part in np.split(sound, sorted(cuts), axis=1)]
     parts.append(stream.push(np.zeros(0, np.float32), last=True))
-    np.testing.assert_allclose(np.concatenate(parts), canonicalise(sound, rate), atol=1e-6)
+    np.testing.assert_array_equal(np.concatenate(parts), canonicalise(sound, rate))
+
+
+def test_a_change_of_rate_ends_one_stream_and_begins_another() -> None:
+    telephone, wide = speech(1.0, 8_000), speech(1.0)
+    feed = CanonicalFeed()
+    parts = [feed.push(telephone, 8_000), feed.push(wide, 16_000), feed.finish()]
+    whole = np.concatenate((canonicalise(telephone, 8_000), canonicalise(wide, 16_000)))
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 48_000, 192_000])

@@ -4,7 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from veravox.audio.canonical import SAMPLE_RATE
-from veravox.audio.windows import WINDOW_SAMPLES, window_bounds, windows
+from veravox.audio.windows import (
+    MINIMUM_REMAINDER_SAMPLES,
+    WINDOW_SAMPLES,
+    StreamWindows,
+    Tail,
+    Window,
+    window_bounds,
+    windows,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,3 +46,24 @@ def test_streamed_windows_are_the_windows_of_the_whole(length: int, cuts: list[i
         assert window.start == first / SAMPLE_RATE
         assert window.end == pytest.approx(end / SAMPLE_RATE)
         np.testing.assert_array_equal(window.samples, samples[first:end])
+
+
+@given(
+    length=st.integers(MINIMUM_REMAINDER_SAMPLES, 4 * WINDOW_SAMPLES),
+    cuts=st.lists(st.integers(0, 4 * WINDOW_SAMPLES), max_size=6),
+)
+def test_a_stream_ends_with_the_windows_of_a_file(length: int, cuts: list[int]) -> None:
+    samples = np.arange(length, dtype=np.float32)
+    stream = StreamWindows(WINDOW_SAMPLES, MINIMUM_REMAINDER_SAMPLES, Tail.RECOMPUTE)
+    heard = [w for part in np.split(samples, sorted(cuts)) for w in stream.push(part)]
+    last = stream.finish()
+    if last is not None:
+        heard = [*(heard[:-1] if last.replaces else heard), last.window]
+
+    for streamed, of_file in zip(heard, windows([samples]), strict=True):
+        assert _place(streamed) == _place(of_file)
+        np.testing.assert_array_equal(streamed.samples, of_file.samples)
+
+
+def _place(window: Window) -> tuple[int, float]:
+    return window.index, window.start
