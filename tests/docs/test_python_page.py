@@ -63,13 +63,15 @@ def test_the_examples_work_one_after_the_other(
         names[name].close()  # pyright: ignore[reportAttributeAccessIssue]
 
 
-@pytest.mark.parametrize("checker", ["pyright", "mypy"])
-def test_a_strict_project_accepts_the_examples(tmp_path: Path, checker: str) -> None:
+@pytest.mark.parametrize(
+    "checker", [("pyright", "--pythonpath", sys.executable), ("mypy",)], ids=["pyright", "mypy"]
+)
+def test_a_strict_project_accepts_the_examples(tmp_path: Path, checker: tuple[str, ...]) -> None:
     (tmp_path / "pyproject.toml").write_text(STRICT_PROJECT)
     (tmp_path / "project.py").write_text(EXAMPLES)
 
     done = subprocess.run(
-        [sys.executable, "-m", checker, "project.py"],
+        [sys.executable, "-m", *checker, "project.py"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
