@@ -47,8 +47,9 @@ $(LOCKED): requirements/serve.lock pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-$(DEV): $(LOCKED) requirements/dev.lock
+$(DEV): $(LOCKED) requirements/dev.lock clients/python/pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements/dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable clients/python
 	@touch $@
 
 lock: $(DEV)

@@ -34,7 +34,7 @@ def timeline(
     before, after = f"  {label}{clock(segments[0].start)} ", f" {clock(segments[-1].end)}"
     room = max(1, console.width - len(before) - len(after))
     fancy = console.encoding.lower().startswith("utf")
-    line = Text(before, "dim")
+    line = Text().append(before, "dim")
     for group in _groups(segments, room):
         line.append(*_bar(group, threshold, fancy=fancy))
     return line.append(after, "dim")

@@ -34,7 +34,8 @@ def shown(
     threshold: float = 0.5,
 ) -> str:
     raw = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    console = Console(file=raw, width=width, force_terminal=colour, color_system="standard")
+    system = "standard" if colour else None
+    console = Console(file=raw, width=width, force_terminal=colour, color_system=system)
     console.print(timeline(parts, threshold, console))
     raw.flush()
     raw.seek(0)
