@@ -76,7 +76,7 @@ async def converse(
         raise InvalidRequest("The first message must open a session")
     async with streams.open(key, protocol, dialect.options(first), stream_id) as stream:
         for answer in dialect.opened(stream):
-            await stream.patiently(line.send(answer))
+            await stream.say(line.send(answer))
         cause = await _listen(line, dialect, stream)
         conclusion = await stream.finish()
         ending = [
@@ -110,7 +110,7 @@ async def _listen(
             continue
         for window in await stream.push(frame):
             for answer in dialect.heard(stream, window):
-                await stream.patiently(line.send(answer))
+                await stream.say(line.send(answer))
 
 
 async def _say(
@@ -118,4 +118,4 @@ async def _say(
 ) -> None:
     """The last words, also on a stream that was cut."""
     for message in messages:
-        await stream.at_last(line.send(message))
+        await stream.say(line.send(message))

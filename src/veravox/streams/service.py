@@ -222,21 +222,23 @@ class LiveStream:
                 return await waiting
         except TimeoutError:
             if self.cause is None:
-                self.cause = StreamIdle(f"Nothing came or was read for {idle:g} seconds")
+                self.cause = StreamIdle(f"Nothing came for {idle:g} seconds")
             raise self.cause from None
         finally:
             self._patience = None
 
-    async def at_last(self, saying: Awaitable[Answer]) -> Answer:
-        """What `saying` gives, within a few seconds, also when the stream was cut.
+    async def say(self, saying: Awaitable[Answer]) -> Answer:
+        """What `saying` gives, also on a stream that was cut, which then has a few seconds for it.
 
         Raises StreamIdle when the caller does not read.
         """
+        cut = self.cause is not None
+        seconds = LAST_WORDS_SECONDS if cut else self._service.terms.idle_seconds
         try:
-            async with asyncio.timeout(LAST_WORDS_SECONDS):
+            async with asyncio.timeout(seconds):
                 return await saying
         except TimeoutError:
-            raise StreamIdle("The final result was not read") from None
+            raise StreamIdle(f"No answer was read for {seconds:g} seconds") from None
 
     def cut(self, cause: VeravoxError) -> None:
         """End the stream: whoever waits patiently, now or later, hears of `cause`."""
