@@ -14,6 +14,7 @@ from veravox.audio.decode import DecoderPool
 from veravox.audio.windows import WINDOW_SAMPLES
 from veravox.detection.models import ModelRegistry
 from veravox.settings import load_settings
+from veravox.speaker.encoder import installed_encoder
 
 MINUTE = 60.0
 REPEATS = 5
@@ -30,9 +31,13 @@ def measure() -> Iterator[tuple[str, str, str]]:
     window = canonicalise(
         np.frombuffer(wav(5.0)[44:], np.int16).astype(np.float32) / 32_768, 16_000
     )[:WINDOW_SAMPLES]
-    activity, detector = SpeechActivity(), ModelRegistry(load_settings().models_dir).resolve()
+    settings = load_settings()
+    activity, detector = SpeechActivity(), ModelRegistry(settings.models_dir).resolve()
     yield "speech activity", _cpu(lambda: activity.probabilities(window)), "0.002 x real time"
     yield "detector", _cpu(lambda: detector.score(window)), "0.01 x real time"
+    encoder = installed_encoder(settings.voice_model_dir)
+    if encoder is not None:
+        yield "speaker encoder", _cpu(lambda: encoder.embed(window)), "0.003 x real time"
 
 
 def _decoding(media: bytes) -> str:

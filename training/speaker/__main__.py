@@ -30,6 +30,7 @@ from training.prepare import (
 )
 from training.speaker.calibrate import (
     DEFAULT_RATE,
+    Listener,
     cohort_rows,
     fit_calibration,
     normalisation,
@@ -146,8 +147,9 @@ def finish(
     arguments: argparse.Namespace,
 ) -> SpeakerCard:
     """The card with calibration, operating points, limits and tables."""
+    listener = Listener(encoder)
     conditions = {
-        title: {name: score(of_corpus, encoder) for name, of_corpus in row.items()}
+        title: {name: score(of_corpus, listener) for name, of_corpus in row.items()}
         for title, row in measured.items()
     }
     everything = [scored for rows in conditions.values() for scored in rows.values()]
@@ -157,7 +159,7 @@ def finish(
         "command": command,
         "calibration": calibration,
         "points": operating_points(everything, calibration),
-        "quality": quality_limits(list(conditions[CLEAN].values()), encoder),
+        "quality": quality_limits(list(conditions[CLEAN].values()), listener),
         "metrics": {
             f"speakers not in training, {title}": MetricTable(
                 command=command, rows=table(scored, teachers if title == CLEAN else {})

@@ -1,5 +1,6 @@
 """The decision constants of the card, and its measured tables, on held-out speakers."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from training.speaker.frontend import Floats
 from training.speaker.teachers import Teacher
-from training.speaker.trials import Trials
+from training.speaker.trials import Excerpt, Trials
 from veravox.detection.calibration import balanced_logistic
 from veravox.evaluation.metrics import eer
 from veravox.evaluation.speaker.metrics import (
@@ -16,8 +17,9 @@ from veravox.evaluation.speaker.metrics import (
     min_dcf,
 )
 from veravox.speaker.card import Calibration, Normalisation, OperatingPoint, QualityLimits
+from veravox.speaker.embedding import Embedding
 from veravox.speaker.encoder import SpeakerEncoder
-from veravox.speaker.scoring import llr, normalised
+from veravox.speaker.scoring import SMALLEST_DEVIATION, llr
 
 RATES = (0.05, 0.01, 0.001)
 DEFAULT_RATE = 0.01
@@ -37,34 +39,48 @@ class Scored:
 
     def llrs(self, calibration: Calibration) -> np.ndarray:
         """Calibrated, the same shape."""
-        return np.array(
-            [
-                [
-                    llr(score, t.quality.net_speech, t.quality.snr_db, calibration)
-                    for score, t in row
-                ]
-                for row in (zip(r, self.trials.tests, strict=True) for r in self.scores)
-            ]
-        )
+        tests = [t.quality for t in self.trials.tests]
+        shifts = [llr(0.0, quality.net_speech, quality.snr_db, calibration) for quality in tests]
+        return calibration.slope * self.scores + np.array(shifts)
 
 
-def score(trials: Trials, encoder: SpeakerEncoder) -> Scored:
-    """Scores as serving makes them."""
-    enrolled = np.stack([encoder.embed(e.samples)[0] for e in trials.enrolments])
-    tested = np.stack([encoder.embed(t.samples)[0] for t in trials.tests])
-    rows = [_nearest(encoder.cohort @ one) for one in enrolled]
-    columns = [_nearest(encoder.cohort @ one) for one in tested]
+class Listener:
+    """Embeds excerpts as serving does, each once however many conditions it is in."""
+
+    def __init__(self, encoder: SpeakerEncoder) -> None:
+        """Has heard nothing yet."""
+        self.encoder = encoder
+        self._heard: dict[bytes, tuple[Embedding, Floats]] = {}
+
+    def __call__(self, excerpt: Excerpt) -> tuple[Embedding, Floats]:
+        """The embedding and those of its parts."""
+        key = hashlib.sha256(excerpt.samples.tobytes()).digest()
+        if key not in self._heard:
+            self._heard[key] = self.encoder.embed(excerpt.samples)
+        return self._heard[key]
+
+
+def score(trials: Trials, listener: Listener) -> Scored:
+    """Scores as serving makes them: `veravox.speaker.scoring.normalised` of all pairs at once."""
+    enrolled = np.stack([listener(e)[0] for e in trials.enrolments])
+    tested = np.stack([listener(t)[0] for t in trials.tests])
+    cohort = listener.encoder.cohort
     cosines = enrolled @ tested.T
-    scores = [
-        [normalised(float(c), rows[i], columns[j], NEAREST) for j, c in enumerate(row)]
-        for i, row in enumerate(cosines)
-    ]
-    return Scored(trials, np.array(scores))
+    rows, columns = _nearest(enrolled @ cohort.T), _nearest(tested @ cohort.T)
+    sides = (
+        (cosines - rows.mean(axis=1)[:, None]) / _deviation(rows)[:, None],
+        (cosines - columns.mean(axis=1)[None, :]) / _deviation(columns)[None, :],
+    )
+    return Scored(trials, 0.5 * (sides[0] + sides[1]))
 
 
 def _nearest(scores: np.ndarray) -> np.ndarray:
-    """The part of one side's cohort scores that normalisation looks at."""
-    return np.sort(scores)[-NEAREST:]
+    """The part of each row of cohort scores that normalisation looks at."""
+    return np.sort(scores, axis=1)[:, -NEAREST:].astype(np.float64)
+
+
+def _deviation(nearest: np.ndarray) -> np.ndarray:
+    return np.maximum(nearest.std(axis=1), SMALLEST_DEVIATION)
 
 
 def teacher_eer(trials: Trials, teacher: Teacher) -> float:
@@ -108,12 +124,12 @@ def operating_points(
     )
 
 
-def quality_limits(scored: Sequence[Scored], encoder: SpeakerEncoder) -> QualityLimits:
+def quality_limits(scored: Sequence[Scored], listener: Listener) -> QualityLimits:
     """Limits; one in a hundred enrolments of one speaker is taken for several."""
     similarities: list[float] = []
     for part in scored:
         for enrolment in part.trials.enrolments:
-            whole, parts = encoder.embed(enrolment.samples)
+            whole, parts = listener(enrolment)
             similarities.append(float((parts @ whole).mean()))
     lowest = float(np.quantile(similarities, WEAK_ENROLMENTS))
     return QualityLimits(self_similarity=round(lowest, 3), **LIMITS)

@@ -19,7 +19,7 @@ from training.speaker.prepare import Views
 from veravox.audio.canonical import Samples, level
 from veravox.speaker.speech import PART_SAMPLES, parts_of
 
-LEAST_COSINE = 0.99
+LEAST_COSINE = 0.98
 CLIPS_PER_PERSON = 4
 MOST_PARTS = 1_024
 
@@ -38,11 +38,11 @@ def person_means(encoder: Encoder, views: Views) -> Floats:
 
 
 def export(encoder: Encoder, centre: Floats, speech: Sequence[Samples], path: Path) -> float:
-    """Write the encoder with its front end to `path`, the recurrent layers' weights as int8.
+    """Write the encoder with its front end to `path`, the upper layers' weights as int8.
 
     Seven bits of them are used, so that processors without 8-bit dot products compute the same.
     Returns the smallest cosine between the embeddings of torch and of ONNX Runtime on `speech`;
-    raises ValueError when it is below 0.99.
+    raises ValueError when it is below 0.98.
     """
     model = WaveformEncoder(encoder, torch.from_numpy(centre)).eval()
     program = torch.onnx.export(
@@ -59,11 +59,24 @@ def export(encoder: Encoder, centre: Floats, speech: Sequence[Samples], path: Pa
         exported, folded = Path(folder) / "exported.onnx", Path(folder) / "folded.onnx"
         onnx.save(program.model_proto, exported)
         _fold(exported, folded)
-        quantize_dynamic(folded, path, ["LSTM"], True, True, QuantType.QInt8)
+        quantize_dynamic(
+            folded,
+            path,
+            op_types_to_quantize=["LSTM"],
+            per_channel=True,
+            reduce_range=True,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=_first_layer(folded),
+        )
     proto = onnx.load(path)
     anonymise(proto)
     onnx.save(proto, path)
     return _parity(model, speech, path)
+
+
+def _first_layer(path: Path) -> list[str]:
+    """The name of the layer that reads mel powers, whose range is too wide for eight bits."""
+    return [next(n.name for n in onnx.load(path).graph.node if n.op_type == "LSTM")]
 
 
 def _fold(source: Path, target: Path) -> None:

@@ -91,8 +91,8 @@ def test_the_exported_file_computes_what_was_trained(tmp_path: Path) -> None:
     torch.manual_seed(1)
     path = tmp_path / "model.onnx"
     samples = speech(4.0)[0]
-    assert export(Encoder(), np.zeros(256, np.float32), [samples, samples[:20_000]], path) > 0.99
-    assert path.stat().st_size < 3_000_000
+    assert export(Encoder(), np.zeros(256, np.float32), [samples, samples[:20_000]], path) > 0.98
+    assert path.stat().st_size < 5_000_000
     (rows,) = ort.InferenceSession(path).run(None, {"waveform": samples[None, :25_600]})
     assert rows.shape == (1, 256)
     assert np.linalg.norm(rows) == pytest.approx(1.0, abs=1e-4)
