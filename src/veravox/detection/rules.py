@@ -95,7 +95,9 @@ def _unfit(quality: Quality, limits: QualityLimits) -> Reason | None:
 def _decided(segment: Segment, threshold: float) -> Segment:
     if segment.spoof_llr is None:
         return segment
-    return replace(segment, result=_result(segment.spoof_llr, threshold))
+    result = _result(segment.spoof_llr, threshold)
+    families = segment.families if result is Result.SPOOFED else None
+    return replace(segment, result=result, families=families)
 
 
 def _result(llr: float, threshold: float) -> Result:
