@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ from veravox.detection.card import MODEL_CALIBRATION
 from veravox.detection.detector import Detector
 from veravox.detection.models import ModelRegistry
 from veravox.detection.rules import decide, skip_reason, suspicious
-from veravox.detection.verdict import Generator, Segment, Verdict
+from veravox.detection.verdict import GeneratorFamily, Segment, Verdict
 from veravox.errors import AudioTooShort, InvalidRequest, MediaTooLarge
 
 MINIMUM_SECONDS = 3.0
@@ -115,7 +115,7 @@ class Analysis:
     processing_time: float
     channels: tuple[ChannelAnalysis, ...] = ()
     calibration: str = MODEL_CALIBRATION
-    generator: Generator | None = None
+    generator: GeneratorFamily | None = None
 
 
 class Listener(Protocol):
@@ -411,7 +411,7 @@ def open_analyser(
     limits: DecodeLimits | None = None,
     calibration: Path | None = None,
     beside: Analyser | None = None,
-) -> Iterator[Analyser]:
+) -> Generator[Analyser]:
     """An analyser over the models in `models_dir`, None for the shipped ones; closed at the end.
 
     It decodes in `decoder_processes` child processes within `limits` and scores in

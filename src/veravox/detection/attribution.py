@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veravox.detection.card import Attribution, ModelCard
-from veravox.detection.verdict import Generator, Result, Segment, Verdict
+from veravox.detection.verdict import GeneratorFamily, Result, Segment, Verdict
 
 UNKNOWN = "unknown"
 DECIMALS = 4
@@ -26,7 +26,9 @@ def family_probabilities(
     return tuple(round(float(share), DECIMALS) for share in odds / odds.sum())
 
 
-def attribute(segments: Sequence[Segment], verdict: Verdict, card: ModelCard) -> Generator | None:
+def attribute(
+    segments: Sequence[Segment], verdict: Verdict, card: ModelCard
+) -> GeneratorFamily | None:
     """The family of the generator of a spoofed recording, ``unknown`` below the confidence.
 
     None unless the verdict is spoofed, and for a model without attribution.
@@ -41,4 +43,4 @@ def attribute(segments: Sequence[Segment], verdict: Verdict, card: ModelCard) ->
     confidence = float(mean[best])
     certain = confidence >= card.attribution.confidence
     family = card.attribution.families[best] if certain else UNKNOWN
-    return Generator(family, round(confidence, DECIMALS))
+    return GeneratorFamily(family, round(confidence, DECIMALS))

@@ -45,7 +45,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Generator:
+class GeneratorFamily:
     """The family of generators that a spoof is taken for, or ``unknown``; confidence 0..1."""
 
     family: str

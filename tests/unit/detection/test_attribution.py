@@ -4,7 +4,7 @@ import pytest
 from tests.model_factory import make_card
 from veravox.detection.attribution import attribute, family_probabilities
 from veravox.detection.card import Attribution
-from veravox.detection.verdict import Generator, Result, Segment, Verdict
+from veravox.detection.verdict import GeneratorFamily, Result, Segment, Verdict
 
 TERMS = Attribution(families=("flow matching", "diffusion"), temperature=2.0, confidence=0.7)
 CARD = make_card(attribution=TERMS)
@@ -24,11 +24,11 @@ def test_logits_become_probabilities_at_the_cards_temperature() -> None:
 
 def test_the_family_is_that_of_the_spoofed_windows_together() -> None:
     segments = [segment(0, (0.9, 0.1)), segment(1, None), segment(2, (0.7, 0.3))]
-    assert attribute(segments, SPOOFED, CARD) == Generator("flow matching", 0.8)
+    assert attribute(segments, SPOOFED, CARD) == GeneratorFamily("flow matching", 0.8)
 
 
 def test_below_the_confidence_the_generator_is_unknown() -> None:
-    assert attribute([segment(0, (0.6, 0.4))], SPOOFED, CARD) == Generator("unknown", 0.6)
+    assert attribute([segment(0, (0.6, 0.4))], SPOOFED, CARD) == GeneratorFamily("unknown", 0.6)
 
 
 @pytest.mark.parametrize("result", [Result.BONAFIDE, Result.PARTIALLY_SPOOFED, None])
