@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 LOCKED := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 
-.PHONY: serve test lint format bench setup lock clean
+.PHONY: serve test lint format bench bench-accuracy setup lock clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -15,6 +15,7 @@ help:
 	@echo "make test    set up and run the tests"
 	@echo "make lint    format check, lint, types, layers"
 	@echo "make bench   measure speed and memory on this machine"
+	@echo "make bench-accuracy AUDIO=manifest.csv AASIST=AASIST.pth AASIST_L=AASIST-L.pth   beside published weights"
 	@echo "make setup   only set up the environment"
 	@echo "make lock    pin the newest allowed versions of all dependencies"
 
@@ -35,6 +36,10 @@ lint: $(DEV)
 format: $(DEV)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench-accuracy: $(DEV)
+	$(BIN)/pip install --quiet --disable-pip-version-check "torch>=2.6"
+	$(BIN)/python -m training.published --audio $(AUDIO) --aasist $(AASIST) --aasist-l $(AASIST_L)
 
 bench: $(DEV)
 	$(BIN)/python -m benchmarks

@@ -103,7 +103,9 @@ def dev_tables(
         return np.array([file_llr(row, decision.fusion) for row in rows])
 
     return {
-        "dev, whole files": table(command, clips, files(dev)),
+        "dev, whole files": table(
+            command, clips, files(dev), windows=[len(row) for row in dev.logits]
+        ),
         "dev, augmented": table(command, clips, files(dev_augmented), groups=False),
     }
 

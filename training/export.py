@@ -22,20 +22,31 @@ TOLERANCE = 1e-3
 class Detector(nn.Module):
     """Encoder, pooling and the mean of several heads' logits."""
 
-    def __init__(self, encoder: Encoder, heads: Sequence[Head], options: HeadOptions) -> None:
-        """Takes copies; layers above the highest pooled one are dropped."""
+    def __init__(
+        self,
+        encoder: Encoder,
+        heads: Sequence[Head],
+        options: HeadOptions,
+        family_head: nn.Module | None = None,
+    ) -> None:
+        """Takes copies; layers above the highest pooled one are dropped.
+
+        `family_head` makes a second output of the same pooled features: a logit for each family.
+        """
         super().__init__()
         self.encoder = deepcopy(encoder)
         self.encoder.layers = self.encoder.layers[: max(options.layers)]
         self.heads = nn.ModuleList(deepcopy(list(heads)))
+        self.family_head = deepcopy(family_head)
         self.layers = list(options.layers)
         self.statistics = list(options.statistics)
 
-    def forward(self, waveform: Tensor) -> Tensor:
-        """Waveform (batch, 80000) -> logit (batch,)."""
+    def forward(self, waveform: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        """Waveform (batch, 80000) -> logit (batch,), and family (batch, families) if there are."""
         outputs = self.encoder(waveform)
         features = pooled([outputs[index] for index in self.layers])[:, :, self.statistics]
-        return torch.stack([head(features) for head in self.heads]).mean(dim=0)
+        logit = torch.stack([head(features) for head in self.heads]).mean(dim=0)
+        return logit if self.family_head is None else (logit, self.family_head(features))
 
 
 def export(detector: Detector, windows: np.ndarray, path: Path) -> float:
@@ -54,7 +65,7 @@ def export(detector: Detector, windows: np.ndarray, path: Path) -> float:
         dynamo=True,
         opset_version=OPSET,
         input_names=["waveform"],
-        output_names=["logit"],
+        output_names=["logit"] if detector.family_head is None else ["logit", "family"],
         dynamic_shapes={"waveform": {0: torch.export.Dim("batch", min=1, max=64)}},
     )
     model = program.model_proto
@@ -85,7 +96,8 @@ class Logits:
 def _parity(detector: Detector, windows: np.ndarray, path: Path) -> float:
     logits = Logits(path)
     with torch.inference_mode():
-        expected = detector(torch.from_numpy(windows)).numpy()
+        outputs = detector(torch.from_numpy(windows))
+        expected = (outputs if detector.family_head is None else outputs[0]).numpy()
     alone, together = logits(list(windows)), logits.batch(windows)
     worst = float(max(np.abs(together - expected).max(), np.abs(alone - expected).max()))
     if worst > TOLERANCE:

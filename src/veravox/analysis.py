@@ -23,12 +23,13 @@ from veravox.audio.decode import DecodedMedia, DecodeLimits, DecoderPool
 from veravox.audio.quality import QualityMeter
 from veravox.audio.recording import MediaInfo, Quality
 from veravox.audio.windows import Window, windows
+from veravox.detection.attribution import attribute
 from veravox.detection.calibration import spoof_probability
 from veravox.detection.card import MODEL_CALIBRATION
 from veravox.detection.detector import Detector
 from veravox.detection.models import ModelRegistry
 from veravox.detection.rules import decide, skip_reason, suspicious
-from veravox.detection.verdict import Segment, Verdict
+from veravox.detection.verdict import GeneratorFamily, Segment, Verdict
 from veravox.errors import AudioTooShort, InvalidRequest, MediaTooLarge
 
 MINIMUM_SECONDS = 3.0
@@ -100,7 +101,7 @@ class Analysis:
 
     With split channels `channels` holds each of them, and `quality`, `segments` and `verdict` are
     those of the one that is most likely a spoof. `calibration` is ``model`` or the id of the
-    operator's own.
+    operator's own. `generator` is None unless the verdict is spoofed and the model attributes.
     """
 
     model_id: str
@@ -114,6 +115,7 @@ class Analysis:
     processing_time: float
     channels: tuple[ChannelAnalysis, ...] = ()
     calibration: str = MODEL_CALIBRATION
+    generator: GeneratorFamily | None = None
 
 
 class Listener(Protocol):
@@ -197,6 +199,7 @@ class Analyser:
             processing_time=time.perf_counter() - started,
             channels=heard.channels if options.channels == "split" else (),
             calibration=detector.card.calibration_name,
+            generator=attribute(chosen.segments, chosen.verdict, detector.card),
         )
 
     def _listen(self, media: BinaryIO, work: "_Work") -> "_Heard":
@@ -372,14 +375,10 @@ def examine(
         if silence_threshold is None
         else skip_reason(silence, seconds, silence_threshold, detector.card.quality)
     )
-    segment = Segment(
-        index=window.index,
-        start=window.start,
-        end=window.end,
-        silence=silence,
-        spoof_llr=None if reason else detector.score(window.samples),
-        reason=reason,
-    )
+    segment = Segment(window.index, window.start, window.end, silence, reason=reason)
+    if reason is None:
+        judged = detector.judge(window.samples)
+        segment = replace(segment, spoof_llr=judged.spoof_llr, families=judged.families)
     return Examined(window, speech, segment)
 
 

@@ -106,6 +106,18 @@ class MetricTable(Frozen):
     rows: dict[str, dict[str, Finite]]
 
 
+class Attribution(Frozen):
+    """How the second output, a logit for each of `families`, is read.
+
+    Logits are divided by `temperature`; a family whose probability is below `confidence` is not
+    named.
+    """
+
+    families: Annotated[tuple[str, ...], Field(min_length=2)]
+    temperature: Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+    confidence: Annotated[float, Field(ge=0.0, le=1.0)]
+
+
 class SiteReference(Frozen):
     """Which calibration of an operator's own is laid over the model's: its id, date and size."""
 
@@ -139,6 +151,7 @@ class ModelCard(Frozen):
     quality: QualityLimits
     metrics: dict[str, MetricTable]
     known_failures: tuple[str, ...] = ()
+    attribution: Attribution | None = None
     site: SiteReference | None = None
 
     @property

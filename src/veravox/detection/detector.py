@@ -1,7 +1,8 @@
 """Scores one canonical window with an ONNX model."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -10,13 +11,23 @@ import onnxruntime as ort
 
 from veravox.audio.canonical import Samples, level
 from veravox.audio.windows import WINDOW_SAMPLES
+from veravox.detection.attribution import family_probabilities
 from veravox.detection.calibration import calibrated
-from veravox.detection.card import WEIGHTS_FILE, ModelCard, read_card
+from veravox.detection.card import WEIGHTS_FILE, Attribution, ModelCard, read_card
 from veravox.errors import InvalidModel
 
 INPUT_NAME = "waveform"
 OUTPUT_NAME = "logit"
+FAMILY_NAME = "family"
 FLOAT_TENSOR = "tensor(float)"
+
+
+@dataclass(frozen=True, slots=True)
+class WindowScore:
+    """A window's calibrated spoof_llr, and the probabilities of the card's families if any."""
+
+    spoof_llr: float
+    families: tuple[float, ...] | None
 
 
 class Detector(Protocol):
@@ -29,6 +40,10 @@ class Detector(Protocol):
 
     def score(self, samples: Samples) -> float:
         """Calibrated spoof_llr of one canonical window, shape (n,), at most 5 s."""
+        ...
+
+    def judge(self, samples: Samples) -> WindowScore:
+        """As `score`, with the families of generators."""
         ...
 
 
@@ -45,11 +60,13 @@ class OnnxDetector:
         `card` stands in for the one in the folder, with an operator's own calibration.
 
         That is: the weights have the card's SHA-256, load, take `waveform` float32
-        [batch, 80000] and give `logit` float32 [batch].
+        [batch, 80000] and give `logit` float32 [batch] and, where the card has attribution,
+        `family` float32 [batch, number of families].
         """
         self._card = card or read_card(directory)
         name = f"{directory.name}/{WEIGHTS_FILE}"
-        self._session = _session(_verified(directory / WEIGHTS_FILE, self._card.sha256, name), name)
+        weights = _verified(directory / WEIGHTS_FILE, self._card.sha256, name)
+        self._session = _session(weights, name, self._card.attribution)
 
     @property
     def card(self) -> ModelCard:
@@ -61,8 +78,16 @@ class OnnxDetector:
 
         Raises ValueError for an empty or longer window.
         """
-        outputs = self._session.run([OUTPUT_NAME], {INPUT_NAME: fit_window(samples)[np.newaxis]})
-        return calibrated(float(outputs[0][0]), self._card.calibration)
+        return self.judge(samples).spoof_llr
+
+    def judge(self, samples: Samples) -> WindowScore:
+        """As `score`, with the families of generators where the card has them."""
+        outputs = self._session.run(None, {INPUT_NAME: fit_window(samples)[np.newaxis]})
+        llr = calibrated(float(outputs[0][0]), self._card.calibration)
+        attribution = self._card.attribution
+        if attribution is None:
+            return WindowScore(llr, None)
+        return WindowScore(llr, family_probabilities(outputs[1][0], attribution))
 
 
 def fit_window(samples: Samples) -> Samples:
@@ -85,7 +110,7 @@ def _verified(path: Path, sha256: str, name: str) -> bytes:
     return weights
 
 
-def _session(weights: bytes, name: str) -> ort.InferenceSession:
+def _session(weights: bytes, name: str, attribution: Attribution | None) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -95,22 +120,24 @@ def _session(weights: bytes, name: str) -> ort.InferenceSession:
         session = ort.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions have no common base of their own
         raise InvalidModel(f"{name}: not a loadable ONNX model") from error
-    _check("input", session.get_inputs(), INPUT_NAME, [WINDOW_SAMPLES], name)
-    _check("output", session.get_outputs(), OUTPUT_NAME, [], name)
+    _check("input", session.get_inputs(), {INPUT_NAME: [WINDOW_SAMPLES]}, name)
+    outputs: dict[str, list[int]] = {OUTPUT_NAME: []}
+    if attribution is not None:
+        outputs[FAMILY_NAME] = [len(attribution.families)]
+    _check("output", session.get_outputs(), outputs, name)
     return session
 
 
 def _check(
-    kind: str, found: Sequence[ort.NodeArg], tensor: str, inner: list[int], name: str
+    kind: str, found: Sequence[ort.NodeArg], wanted: Mapping[str, list[int]], name: str
 ) -> None:
-    """The one input or output is a float tensor called `tensor`, shape [batch, *inner]."""
-    right = (
-        len(found) == 1
-        and found[0].name == tensor
-        and found[0].type == FLOAT_TENSOR
-        and len(found[0].shape) == 1 + len(inner)
-        and found[0].shape[1:] == inner
+    """The inputs or outputs are float tensors, named and shaped [batch, *inner] as `wanted`."""
+    right = [tensor.name for tensor in found] == list(wanted) and all(
+        tensor.type == FLOAT_TENSOR and tensor.shape[1:] == wanted[tensor.name] and tensor.shape
+        for tensor in found
     )
     if not right:
-        shape = ["batch", *inner]
-        raise InvalidModel(f"{name}: its {kind} must be {tensor!r}, float32 {shape}")
+        described = ", ".join(
+            f"{tensor!r}, float32 {['batch', *inner]}" for tensor, inner in wanted.items()
+        )
+        raise InvalidModel(f"{name}: its {kind} must be {described}")

@@ -96,7 +96,9 @@ def judged(segment: Segment, threshold: float) -> Segment:
     """A segment with the result of its own score, if it has one; `threshold` is a probability."""
     if segment.spoof_llr is None:
         return segment
-    return replace(segment, result=_result(segment.spoof_llr, threshold))
+    result = _result(segment.spoof_llr, threshold)
+    families = segment.families if result is Result.SPOOFED else None
+    return replace(segment, result=result, families=families)
 
 
 def _result(llr: float, threshold: float) -> Result:

@@ -28,7 +28,8 @@ class Segment:
     """One window: `start` and `end` in seconds, `silence` the share 0..1 without speech.
 
     `spoof_llr` is None when the window was not scored. `halfway`: the LLRs of the windows half a
-    window earlier and later, looked at when only this one of its neighbours is suspicious. Once
+    window earlier and later, looked at when only this one of its neighbours is suspicious.
+    `families`: probabilities of the card's families, kept of windows above the threshold. Once
     decided, exactly one of `result` and
     `reason` is set; a scored window has a `reason` when the whole recording is too poor.
     """
@@ -41,6 +42,15 @@ class Segment:
     result: Result | None = None
     reason: Reason | None = None
     halfway: tuple[float, float] | None = None
+    families: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorFamily:
+    """The family of generators that a spoof is taken for, or ``unknown``; confidence 0..1."""
+
+    family: str
+    confidence: float
 
 
 @dataclass(frozen=True, slots=True)

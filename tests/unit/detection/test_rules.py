@@ -256,3 +256,26 @@ def test_overall_confidence_is_the_mean_over_scored_segments() -> None:
 
 def test_without_scored_segments_there_is_no_confidence() -> None:
     assert overall_confidence(segments(None), 0.5) is None
+
+
+# One window and both that lie half-way to its neighbours
+
+
+def with_halfway(llrs: list[float], index: int, halfway: tuple[float, float]) -> Verdict:
+    found = list(segments(*llrs))
+    found[index] = replace(found[index], halfway=halfway)
+    return decide(found, GOOD, CARD, 0.5)[1]
+
+
+@pytest.mark.parametrize(
+    ("halfway", "result"),
+    [
+        ((4.0, 4.0), Result.PARTIALLY_SPOOFED),
+        ((4.0, 1.0), Result.BONAFIDE),
+        ((-3.0, -3.0), Result.BONAFIDE),
+    ],
+)
+def test_one_window_makes_a_partial_spoof_only_with_both_windows_half_way(
+    halfway: tuple[float, float], result: Result
+) -> None:
+    assert with_halfway([-3.0, -3.0, 4.0, -3.0, -3.0], 2, halfway).result is result

@@ -128,6 +128,13 @@ class SegmentBody(BaseModel):
     reason: str | None
 
 
+class GeneratorBody(BaseModel):
+    """The family of generators that a spoof is taken for; `unknown` is the usual answer."""
+
+    family: str
+    confidence: float
+
+
 class ChannelBody(BaseModel):
     """One channel of a recording whose channels were split; they are counted from 0."""
 
@@ -142,7 +149,8 @@ class PredictionBody(BaseModel):
     """What an analysis concluded.
 
     With split channels `global` and `segments` are those of the channel most likely spoofed.
-    `calibration` is `model`, or the id of the operator's own.
+    `calibration` is `model`, or the id of the operator's own. `generator` is null unless the
+    recording is spoofed and the model attributes.
     """
 
     model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
@@ -157,6 +165,7 @@ class PredictionBody(BaseModel):
     warnings: list[str]
     channels: list[ChannelBody] = []
     calibration: str
+    generator: GeneratorBody | None = None
 
 
 class PartialBody(BaseModel):
@@ -197,6 +206,7 @@ class StoredBody(BaseModel):
     warnings: list[str] | None = None
     channels: list[ChannelBody] | None = None
     calibration: str | None = None
+    generator: GeneratorBody | None = None
     partial: PartialBody | None = None
     error: FailureBody | None = None
 
@@ -279,6 +289,7 @@ _EXAMPLE = {
     "warnings": [],
     "channels": [],
     "calibration": "model",
+    "generator": {"family": "flow matching", "confidence": 0.81},
 }
 _STORED_EXAMPLE = {
     **_EXAMPLE,
@@ -441,6 +452,10 @@ def render(prediction: Prediction) -> PredictionBody:
             for part in analysis.channels
         ],
         calibration=analysis.calibration,
+        generator=analysis.generator
+        and GeneratorBody(
+            family=analysis.generator.family, confidence=analysis.generator.confidence
+        ),
     )
 
 
