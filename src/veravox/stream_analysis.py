@@ -30,7 +30,7 @@ from veravox.audio.quality import QualityMeter
 from veravox.audio.recording import MediaInfo, Quality
 from veravox.audio.windows import WINDOW_SAMPLES, StreamWindows, Tail, Window
 from veravox.detection.card import ModelCard
-from veravox.detection.detector import Detector
+from veravox.detection.detector import Detector, WindowScore
 from veravox.detection.rules import decide, judged
 from veravox.detection.verdict import Reason, Result, Segment, Verdict
 from veravox.errors import InvalidRequest
@@ -287,10 +287,17 @@ class _AnyLength:
         return self._detector.card
 
     def score(self, samples: Samples) -> float:
+        return self.judge(samples).spoof_llr
+
+    def judge(self, samples: Samples) -> WindowScore:
         if samples.size <= WINDOW_SAMPLES:
-            return self._detector.score(samples)
-        first = self._detector.score(samples[:WINDOW_SAMPLES])
-        return 0.5 * (first + self._detector.score(samples[-WINDOW_SAMPLES:]))
+            return self._detector.judge(samples)
+        ends = (samples[:WINDOW_SAMPLES], samples[-WINDOW_SAMPLES:])
+        first, last = (self._detector.judge(end) for end in ends)
+        families = None
+        if first.families is not None and last.families is not None:
+            families = tuple(np.mean((first.families, last.families), axis=0).tolist())
+        return WindowScore(0.5 * (first.spoof_llr + last.spoof_llr), families)
 
 
 def _told(meter: QualityMeter, examined: Examined, told: float) -> float:
