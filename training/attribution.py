@@ -25,7 +25,7 @@ TITLE = "family of the generator, held-out repositories and systems"
 WANTED_PRECISION = 0.8
 FEWEST_NAMED = 50
 NEVER = 1.0
-EPOCHS = 6
+STEPS = 400
 BATCH = 512
 LEARNING_RATE = 1e-3
 WEIGHT_DECAY = 0.1
@@ -82,11 +82,10 @@ def fit_family_head(features: Features, options: HeadOptions, seed: int = 0) -> 
     truth = torch.from_numpy(_truth(features))
     scale = values.std(0).clamp(min=options.floor)
     head = FamilyHead(values.mean(0), scale, len(FAMILIES))
-    steps = max(1, EPOCHS * len(truth) // BATCH)
     optimiser = torch.optim.AdamW(head.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, STEPS)
     weights = torch.from_numpy(_weights(features))
-    for rows in torch.multinomial(weights, steps * BATCH, replacement=True).split(BATCH):
+    for rows in torch.multinomial(weights, STEPS * BATCH, replacement=True).split(BATCH):
         optimiser.zero_grad()
         functional.cross_entropy(head(values[rows]), truth[rows]).backward()
         optimiser.step()
