@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from veravox.analysis import Analysis, AnalysisOptions, Progress
 from veravox.detection.verdict import Result
+from veravox.predictions.custody import Custody, Origin
 
 
 class Status(StrEnum):
@@ -21,6 +22,7 @@ class Status(StrEnum):
 
 
 NOT_BEGUN = Progress()
+UNKNOWN_CUSTODY = Custody()
 UNFINISHED = (Status.AWAITING_UPLOAD, Status.QUEUED, Status.PROCESSING)
 
 
@@ -37,7 +39,7 @@ class PredictionRequest:
     """How to analyse a recording and what to remember with the result.
 
     `model` is the name that answers show for the model; `prediction_id` is the caller's own,
-    None for a new one; `warnings` are sentences about the request.
+    None for a new one; `warnings` are sentences about the request; `origin` is who asks.
     """
 
     options: AnalysisOptions
@@ -45,6 +47,7 @@ class PredictionRequest:
     prediction_id: str | None = None
     device: str | None = None
     warnings: tuple[str, ...] = ()
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Prediction:
     analysis: Analysis | None
     progress: Progress = NOT_BEGUN
     failure: Failure | None = None
+    custody: Custody = UNKNOWN_CUSTODY
 
     @property
     def completed(self) -> Analysis:

@@ -19,21 +19,18 @@ from veravox.http.dialects.aurigin_v1 import (
 from veravox.http.exchange import Exchange
 from veravox.http.forms import json_fields, validated
 from veravox.http.openapi import KEY_SECURITY, answers
+from veravox.http.origin import origin_of, plain_name
 from veravox.http.problems import ProblemBody, documented
 from veravox.http.services import Services
 from veravox.predictions import Status
 
 DEFAULT_NAME = "recording"
-LONGEST_NAME = 255
 
 Entity = Literal["analysis"]
 
 
 def _plain_name(name: str) -> str:
-    """The last part of a path, without what cannot be printed."""
-    last = name.replace("\\", "/").rpartition("/")[2]
-    plain = "".join(letter for letter in last if letter.isprintable())
-    return plain[-LONGEST_NAME:] or DEFAULT_NAME
+    return plain_name(name) or DEFAULT_NAME
 
 
 class FileFields(AnalysisFields):
@@ -189,7 +186,7 @@ async def create_file(request: Request) -> CreatedBody:
     if fields.webhook_url is not None:
         services.webhooks.check_url(fields.webhook_url)
     wanted = FileRequest(
-        prediction=prediction_request(fields),
+        prediction=prediction_request(fields, origin_of(request, fields.filename)),
         name=fields.filename,
         size=fields.size,
         content_type=fields.content_type,
