@@ -12,6 +12,7 @@ from veravox.cli import (
     jobs,
     keys,
     models,
+    report,
     scan,
     serve,
     voiceid,
@@ -31,6 +32,9 @@ app.command()(worker.worker)
 app.command()(detect.detect)
 app.command()(scan.scan)
 app.command()(evaluate.evaluate)
+app.command()(report.report)
+app.command()(report.verify_report)
+app.command()(report.report_keys)
 app.command()(doctor.doctor)
 app.add_typer(keys.app, name="keys")
 app.add_typer(jobs.app, name="jobs")

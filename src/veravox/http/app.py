@@ -8,11 +8,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
-from veravox.http import health, storage
+from veravox.http import health, report_keys, storage
 from veravox.http.dialects import (
     aurigin_v0,
     aurigin_v1,
     aurigin_v1_files,
+    aurigin_v1_reports,
     aurigin_v1_voiceid,
     aurigin_v1_webhooks,
     neural_defend,
@@ -58,11 +59,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for part in (
         aurigin_v1,
         aurigin_v1_files,
+        aurigin_v1_reports,
         aurigin_v1_webhooks,
         aurigin_v1_voiceid,
         aurigin_v0,
         neural_defend,
         storage,
+        report_keys,
         health,
     ):
         app.include_router(part.router)

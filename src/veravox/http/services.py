@@ -14,7 +14,15 @@ from veravox.files import FileService
 from veravox.http.draining import Draining
 from veravox.installation import Installation, open_installation, open_records
 from veravox.predictions import PredictionService, Workbench
-from veravox.security import KeyHasher, KeyVault, server_secret, voiceprint_secret
+from veravox.reports import ReportService
+from veravox.security import (
+    KeyHasher,
+    KeyVault,
+    SigningKey,
+    report_secret,
+    server_secret,
+    voiceprint_secret,
+)
 from veravox.settings import InvalidSettings, Settings
 from veravox.speaker.encoder import installed_encoder
 from veravox.speaker.policy import VoicePolicy
@@ -46,6 +54,7 @@ class Services:
     files: FileService
     webhooks: WebhookService
     voiceprints: VoiceprintService
+    reports: ReportService
     fetcher: RemoteFetcher | None
     draining: Draining
 
@@ -93,6 +102,7 @@ async def open_services(settings: Settings, webhook_body: Render) -> AsyncGenera
                     files=records.files,
                     webhooks=records.webhooks,
                     voiceprints=_voiceprints(settings, installation, hasher),
+                    reports=await _reports(settings, installation),
                     fetcher=fetcher,
                     draining=draining,
                 )
@@ -100,6 +110,19 @@ async def open_services(settings: Settings, webhook_body: Render) -> AsyncGenera
         if fetcher is not None:
             await fetcher.close()
         await quota.close()
+
+
+async def _reports(settings: Settings, installation: Installation) -> ReportService:
+    """Raises InvalidSettings."""
+    records = installation.records
+    reports = ReportService(
+        records.database,
+        records.repository,
+        installation.workbench,
+        SigningKey(report_secret(settings)),
+    )
+    await reports.open()
+    return reports
 
 
 def _voiceprints(

@@ -13,12 +13,12 @@ BLOCK_BYTES = 1_048_576
 class Origin:
     """Who sent a recording and how.
 
-    `key_id` is the id of the API key, never the key; `call` such as ``"POST /v1/predict"``;
-    `filename` what the sender called it.
+    `call` such as ``"POST /v1/predict"``; `key_id` is the id of the API key, never the key, and
+    None where none is needed; `filename` what the sender called it.
     """
 
-    key_id: str
     call: str
+    key_id: str | None = None
     filename: str | None = None
 
 
