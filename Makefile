@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 LOCKED := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 
-.PHONY: serve test lint format bench setup lock clean
+.PHONY: serve test lint format bench docs setup lock clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -15,6 +15,7 @@ help:
 	@echo "make test    set up and run the tests"
 	@echo "make lint    format check, lint, types, layers"
 	@echo "make bench   measure speed and memory on this machine"
+	@echo "make docs    build the documentation into build/docs, without a connection"
 	@echo "make setup   only set up the environment"
 	@echo "make lock    pin the newest allowed versions of all dependencies"
 
@@ -38,6 +39,10 @@ format: $(DEV)
 
 bench: $(DEV)
 	$(BIN)/python -m benchmarks
+
+docs: $(DEV)
+	$(BIN)/python scripts/cli_page.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 $(VENV)/bin/python:
 	scripts/create-environment $(PYTHON) $(VENV)
