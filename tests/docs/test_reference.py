@@ -26,7 +26,7 @@ def test_every_error_is_documented_with_its_status():
 
 def test_every_error_code_of_neural_defend_is_documented():
     source = Path(neural_defend.__file__).read_text(encoding="utf-8")
-    kinds = re.findall(r'Kind\((\d{3}), "[a-z_]+", "([A-Z_]+)"\)', source)
+    kinds = re.findall(r'Kind\((\d{3}), "[a-z_]+", "([A-Z_]+)"', source)
     rows = re.findall(r"^\| (\d{3}) \| `([A-Z_]+)` \|", ERRORS, re.MULTILINE)
     assert set(rows) == set(kinds)
 

@@ -1,6 +1,6 @@
 """Making reports on stored predictions."""
 
-from collections.abc import Callable
+from functools import partial
 
 from veravox.db import Database
 from veravox.errors import Conflict
@@ -60,8 +60,4 @@ class ReportService:
         that set PDFs are not installed.
         """
         report = await self.signed(tenant_id, prediction_id)
-        return await self._workbench.run(_setter(report, self._key))
-
-
-def _setter(report: SignedReport, key: SigningKey) -> Callable[[], bytes]:
-    return lambda: signed_pdf(report, key)
+        return await self._workbench.run(partial(signed_pdf, report, self._key))
