@@ -66,7 +66,7 @@ def headline(verdict: Verdict) -> str:
 def explanation(analysis: Analysis, card: ModelCard, tests: list[TestBody]) -> list[str]:
     """What the verdict rests on and how sure it is, in sentences."""
     verdict = analysis.verdict
-    sentences = [_ground(analysis)]
+    sentences = [*_channel(analysis), _ground(analysis)]
     llr = verdict.spoof_llr
     if llr is not None and verdict.result in (Result.BONAFIDE, Result.SPOOFED):
         sentences.append(_evidence(llr, tests))
@@ -113,6 +113,17 @@ def hardest(tests: Iterable[TestBody]) -> TestBody | None:
     """The test with the highest EER among those that state error rates."""
     rated = [test for test in tests if test.bpcer is not None and test.apcer is not None]
     return max(rated, key=lambda test: test.eer or 0.0, default=None)
+
+
+def _channel(analysis: Analysis) -> list[str]:
+    """Which channel the verdict is on, where they were judged apart."""
+    judged = [c.channel for c in analysis.channels if c.verdict == analysis.verdict]
+    if not judged:
+        return []
+    return [
+        f"The channels were judged apart. This is the verdict on channel {judged[0]}, the most "
+        "suspicious of them; channels are counted from 0."
+    ]
 
 
 def _ground(analysis: Analysis) -> str:
@@ -168,8 +179,14 @@ def _errors(tests: list[TestBody]) -> str:
     test = hardest(tests)
     if test is None or test.bpcer is None or test.apcer is None:
         return "The model's card states no error rates."
-    return (
+    rates = (
         f"In the hardest of the model's own tests ({test.title}), without abstaining, "
         f"{percent(test.bpcer)} of the genuine recordings were called spoofed and "
         f"{percent(test.apcer)} of the synthetic ones were missed."
+    )
+    if test.cllr is None:
+        return rates
+    return (
+        f"{rates} The likelihood ratios cost {test.cllr:.2f} bits there, where 0 is perfect and 1 "
+        "is no information."
     )

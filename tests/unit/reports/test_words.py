@@ -2,9 +2,11 @@ import math
 
 import pytest
 
-from tests.analysis_factory import make_analysis
+from tests.analysis_factory import GOOD, make_analysis
 from tests.model_factory import make_card
-from tests.report_factory import make_report
+from tests.report_factory import HARD, make_report, rated_card
+from veravox.analysis import ChannelAnalysis
+from veravox.detection.card import MetricTable
 from veravox.detection.verdict import Reason, Result, Verdict
 from veravox.reports.words import clock, percent, support
 
@@ -48,6 +50,22 @@ def test_the_error_rates_are_those_of_the_hardest_test() -> None:
     assert "(hard)" in text
     assert "18.0 % of the genuine recordings were called spoofed" in text
     assert "22.0 % of the synthetic ones were missed" in text
+
+
+def test_the_cost_of_the_ratios_is_told_where_it_is_known() -> None:
+    rows = {"all": HARD | {"cllr": 0.93}}
+    card = rated_card(metrics={"hard": MetricTable(command="none", rows=rows)})
+    report = make_report(make_analysis(3.0), card)
+    assert "cost 0.93 bits there" in " ".join(report.verdict.explanation)
+    assert "bits there" not in told(3.0)
+
+
+def test_of_split_channels_the_verdict_names_its_own() -> None:
+    verdicts = Verdict(-4.0, Result.BONAFIDE, None), Verdict(4.0, Result.SPOOFED, None)
+    channels = tuple(ChannelAnalysis(n, GOOD, (), verdict) for n, verdict in enumerate(verdicts))
+    text = told(4.0, verdict=verdicts[1], channels=channels)
+    assert "This is the verdict on channel 1" in text
+    assert "judged apart" not in told(4.0)
 
 
 def test_a_card_without_error_rates_is_said_to_have_none() -> None:
