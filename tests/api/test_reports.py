@@ -11,6 +11,7 @@ import pytest
 from tests.audio_factory import SPOKEN_RATE, encode, speech, spoken_file, tone
 from tests.file_client import announce, final, put
 from tests.http_factory import Server, serving, settings_for
+from veravox.accounts import Scope
 from veravox.reports.envelope import read
 from veravox.reports.jwks import read_keys
 from veravox.reports.verify import Outcome, check
@@ -115,7 +116,7 @@ def test_another_tenants_prediction_has_no_report(
 
 
 def test_a_report_needs_the_scope_to_read(server: Server) -> None:
-    with server.client(server.key(scopes=("predict",))) as client:
+    with server.client(server.key(scopes=[Scope.PREDICT])) as client:
         assert report(client, predicted(client)).status_code == 403
 
 

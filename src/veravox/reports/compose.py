@@ -8,7 +8,7 @@ from veravox.analysis import Analysis, Method
 from veravox.audio.recording import ContainerFacts, MediaInfo, Quality
 from veravox.detection.calibration import spoof_probability
 from veravox.detection.card import MetricTable, ModelCard
-from veravox.detection.verdict import Segment
+from veravox.detection.verdict import Result, Segment
 from veravox.errors import Conflict
 from veravox.predictions import Custody, FileFacts, Prediction, Status
 from veravox.reports.content import (
@@ -111,7 +111,7 @@ def _verdict(analysis: Analysis, card: ModelCard, tests: list[TestBody]) -> Verd
         posteriors=[
             PosteriorBody(prior=prior, spoof_probability=_round(spoof_probability(llr, prior)))
             for prior in PRIORS
-            if llr is not None and verdict.result is not None
+            if llr is not None and verdict.result in (Result.BONAFIDE, Result.SPOOFED)
         ],
     )
 

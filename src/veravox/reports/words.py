@@ -134,7 +134,7 @@ def _ground(analysis: Analysis) -> str:
         return (
             f"{of_all}; {_called(scored)} of them are called spoofed, among them neighbours that "
             "lie clearly above what long genuine recordings show, while others look clearly "
-            "genuine."
+            "genuine. The score of the whole recording says little about its parts."
         )
     if verdict.result is None:
         reason = REASONS[verdict.reason or Reason.UNCERTAIN]

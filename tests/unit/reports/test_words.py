@@ -89,9 +89,11 @@ def test_without_a_verdict_the_reason_is_told_and_no_ratio(reason: Reason) -> No
 
 def test_a_partial_spoof_is_told_by_its_windows() -> None:
     verdict = Verdict(0.0, Result.PARTIALLY_SPOOFED, None)
-    text = told(-4.0, -4.0, 5.0, 5.0, verdict=verdict)
+    report = make_report(make_analysis(-4.0, -4.0, 5.0, 5.0, verdict=verdict))
+    text = " ".join(report.verdict.explanation)
     assert "2 of them are called spoofed" in text
     assert "times more probable" not in text
+    assert report.verdict.posteriors == []
 
 
 def test_another_threshold_than_the_models_is_told() -> None:
