@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 LOCKED := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 
-.PHONY: serve test lint format bench bench-accuracy setup lock clean
+.PHONY: serve test lint format bench bench-accuracy docs setup lock clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -16,6 +16,7 @@ help:
 	@echo "make lint    format check, lint, types, layers"
 	@echo "make bench   measure speed and memory on this machine"
 	@echo "make bench-accuracy AUDIO=manifest.csv AASIST=AASIST.pth AASIST_L=AASIST-L.pth   beside published weights"
+	@echo "make docs    build the documentation into build/docs, without a connection"
 	@echo "make setup   only set up the environment"
 	@echo "make lock    pin the newest allowed versions of all dependencies"
 
@@ -43,6 +44,10 @@ bench-accuracy: $(DEV)
 
 bench: $(DEV)
 	$(BIN)/python -m benchmarks
+
+docs: $(DEV)
+	$(BIN)/python scripts/cli_page.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 $(VENV)/bin/python:
 	scripts/create-environment $(PYTHON) $(VENV)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, TypeVar
 
@@ -31,6 +32,7 @@ from veravox.detection.models import ModelRegistry
 from veravox.detection.rules import decide, skip_reason, suspicious
 from veravox.detection.verdict import GeneratorFamily, Segment, Verdict
 from veravox.errors import AudioTooShort, InvalidRequest, MediaTooLarge
+from veravox.software import software
 
 MINIMUM_SECONDS = 3.0
 WINDOWS_IN_FLIGHT = 8
@@ -96,12 +98,28 @@ OnProgress = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Method:
+    """With what a recording was analysed, so that it can be done again exactly so.
+
+    `started_at` is UTC. `card_sha256` and `speech_activity_sha256` are those of the model's card,
+    which names its weights, and of the speech detector's weights. `software`: names and versions.
+    """
+
+    started_at: datetime
+    card_sha256: str
+    speech_activity_sha256: str
+    silence_threshold: float
+    software: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """Everything concluded about one recording. Times in seconds, `threshold` a probability.
 
     With split channels `channels` holds each of them, and `quality`, `segments` and `verdict` are
     those of the one that is most likely a spoof. `calibration` is ``model`` or the id of the
     operator's own. `generator` is None unless the verdict is spoofed and the model attributes.
+    `method` is None for streams, and for recordings that were analysed before it was kept.
     """
 
     model_id: str
@@ -116,6 +134,7 @@ class Analysis:
     channels: tuple[ChannelAnalysis, ...] = ()
     calibration: str = MODEL_CALIBRATION
     generator: GeneratorFamily | None = None
+    method: Method | None = None
 
 
 class Listener(Protocol):
@@ -180,6 +199,7 @@ class Analyser:
         analysed. Raises UnknownModel, MediaError and its kinds, such as AudioTooShort, and
         whatever reading `media` or `on_progress` raises.
         """
+        started_at = datetime.now(UTC)
         started = time.perf_counter()
         options = options or AnalysisOptions()
         detector = self.models.resolve(options.model)
@@ -200,6 +220,13 @@ class Analyser:
             channels=heard.channels if options.channels == "split" else (),
             calibration=detector.card.calibration_name,
             generator=attribute(chosen.segments, chosen.verdict, detector.card),
+            method=Method(
+                started_at=started_at,
+                card_sha256=detector.card.digest(),
+                speech_activity_sha256=self._activity.sha256,
+                silence_threshold=options.silence_threshold,
+                software=software(),
+            ),
         )
 
     def _listen(self, media: BinaryIO, work: "_Work") -> "_Heard":

@@ -21,6 +21,7 @@ from veravox.predictions import (
     PredictionService,
     Workbench,
 )
+from veravox.reports import CardArchive
 from veravox.security import server_secret
 from veravox.settings import GIBIBYTE, Settings
 from veravox.storage import Storage, open_storage
@@ -110,6 +111,7 @@ async def open_installation(
             )
         )
         await to_thread.run_sync(analyser.warm)
+        await CardArchive(records.database).keep(analyser.models.cards())
         background = stack.enter_context(
             open_analyser(
                 decoder_processes=max(1, settings.job_concurrency),

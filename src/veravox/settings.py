@@ -129,6 +129,14 @@ class Settings(BaseSettings):
         "out of the database's backups. Default: `voiceprint-keys` in the data folder.",
     )
 
+    report_secret: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Secret from which the key that signs reports follows, at least 32 characters. "
+        "Default: `report.key` in the data folder, created on first start. "
+        "Changing it begins a new key; reports under the old one can still be verified.",
+    )
+
     # Uploads
     max_upload_v1_mb: Megabytes = Field(5, description="Largest body of `POST /v1/predict`, MB.")
     max_upload_v1_large_mb: Megabytes = Field(

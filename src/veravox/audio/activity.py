@@ -26,7 +26,10 @@ _SHORTEST_INPUT = 400
 
 
 class SpeechActivity:
-    """The loaded network. Stateless between calls and safe to share between threads."""
+    """The loaded network. Stateless between calls and safe to share between threads.
+
+    `sha256`: of its weights, in hexadecimal.
+    """
 
     def __init__(self, model: Path = _MODEL) -> None:
         """Loads `model`, an ONNX file beside a card of the same name with suffix `.json`.
@@ -35,7 +38,8 @@ class SpeechActivity:
         """
         card = json.loads(model.with_suffix(".json").read_text(encoding="utf-8"))
         weights = model.read_bytes()
-        if hashlib.sha256(weights).hexdigest() != card["sha256"]:
+        self.sha256 = hashlib.sha256(weights).hexdigest()
+        if self.sha256 != card["sha256"]:
             raise ValueError(f"{model.name} does not have the sha256 that its card states")
         if card["frame_seconds"] != FRAME_SECONDS:
             raise ValueError(f"{model.name} does not have frames of {FRAME_SECONDS} seconds")

@@ -28,6 +28,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from veravox.audio.canonical import Samples
 from veravox.audio.decoder_protocol import (
@@ -51,6 +52,7 @@ START_SECONDS = 60.0
 """How long a new process may take to import its libraries."""
 
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+_MEDIA_INFO = TypeAdapter(MediaInfo)
 _log = logging.getLogger(__name__)
 
 
@@ -270,8 +272,8 @@ class _DecoderProcess:
         kind, payload = self.receive(patience)
         try:
             if kind is Message.INFO:
-                return MediaInfo(**json.loads(payload))
-        except (ValueError, TypeError) as error:
+                return _MEDIA_INFO.validate_json(payload)
+        except ValueError as error:
             raise self.out_of_step() from error
         raise self.out_of_step()
 

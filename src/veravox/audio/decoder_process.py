@@ -14,7 +14,7 @@ import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from io import RawIOBase, UnsupportedOperation
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -115,6 +115,7 @@ def _announced(
                 "codec": block.codec,
                 "sample_rate": block.sample_rate,
                 "channels": block.samples.shape[0],
+                "facts": asdict(block.facts),
             }
             _send_json(server, Message.INFO, info)
         yield block

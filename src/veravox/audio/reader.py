@@ -21,7 +21,9 @@ from av.stream import Discard
 from numpy.typing import NDArray
 
 from veravox.audio.canonical import Samples
+from veravox.audio.container import container_facts
 from veravox.audio.decoder_protocol import DecodeLimits
+from veravox.audio.recording import ContainerFacts
 from veravox.errors import MediaTooLarge, NoAudioStream, UndecodableAudio
 
 if TYPE_CHECKING:
@@ -68,13 +70,15 @@ _FULL_SCALE_16_BIT = 32_767 / 32_768
 class PcmBlock:
     """Decoded audio: float32 `samples` of shape (channels, n) at `sample_rate` Hz.
 
-    `full_scale`: the largest value that the file's sample format can hold.
+    `full_scale`: the largest value that the file's sample format can hold. `facts`: what the
+    container says, the same for all blocks of a file.
     """
 
     samples: Samples
     sample_rate: int
     codec: str
     full_scale: float
+    facts: ContainerFacts
 
 
 class _Decoder(Protocol):
@@ -91,8 +95,9 @@ def read_media(file: BinaryIO, container: str, limits: DecodeLimits) -> Iterator
         with _open(file, container) as media:
             stream = _audio_stream(media)
             codec = stream.codec_context.codec.canonical_name
+            facts = container_facts(media, stream)
             for batch in _batches(_within(limits, _frames(media, stream))):
-                yield _block(batch, codec)
+                yield _block(batch, codec, facts)
     except MemoryError as error:
         raise MediaTooLarge("Decoding the audio needs too much memory") from error
 
@@ -206,7 +211,7 @@ def _kind(frame: AudioFrame) -> tuple[int, int, str]:
     return frame.sample_rate, frame.layout.nb_channels, frame.format.name
 
 
-def _block(frames: list[AudioFrame], codec: str) -> PcmBlock:
+def _block(frames: list[AudioFrame], codec: str, facts: ContainerFacts) -> PcmBlock:
     values = np.concatenate([_values(frame) for frame in frames], axis=1)
     samples = _as_float(values)
     if not float(np.abs(samples).max()) <= LARGEST_SAMPLE:
@@ -214,7 +219,8 @@ def _block(frames: list[AudioFrame], codec: str) -> PcmBlock:
             "The audio contains samples that are not finite or far beyond full scale"
         )
     full_scale = _FULL_SCALE_8_BIT if values.dtype == np.uint8 else _FULL_SCALE_16_BIT
-    return PcmBlock(samples, frames[0].sample_rate, codec, _FULL_SCALE.get(codec, full_scale))
+    full_scale = _FULL_SCALE.get(codec, full_scale)
+    return PcmBlock(samples, frames[0].sample_rate, codec, full_scale, facts)
 
 
 def _values(frame: AudioFrame) -> NDArray[Any]:

@@ -14,6 +14,7 @@ from veravox.cli import (
     keys,
     mcp,
     models,
+    report,
     scan,
     serve,
     users,
@@ -39,6 +40,8 @@ app.command(rich_help_panel=JUDGE)(scan.scan)
 app.command(rich_help_panel=JUDGE)(mcp.mcp)
 app.command(rich_help_panel=JUDGE)(evaluate.evaluate)
 app.command(rich_help_panel=JUDGE)(calibrate.calibrate)
+app.command(rich_help_panel=JUDGE)(report.report)
+app.command(rich_help_panel=JUDGE)(report.verify_report)
 app.add_typer(models.app, name="models", rich_help_panel=JUDGE)
 app.command(rich_help_panel=SERVE)(serve.serve)
 app.command(rich_help_panel=SERVE)(worker.worker)
@@ -47,6 +50,7 @@ app.add_typer(keys.app, name="keys", rich_help_panel=MANAGE)
 app.add_typer(users.app, name="users", rich_help_panel=MANAGE)
 app.add_typer(jobs.app, name="jobs", rich_help_panel=MANAGE)
 app.add_typer(webhooks.app, name="webhooks", rich_help_panel=MANAGE)
+app.command(rich_help_panel=MANAGE)(report.report_keys)
 
 
 def _print_version(value: bool) -> None:

@@ -5,6 +5,7 @@ Constants of the decision that are LLRs (`band`, `partial`) are distances from t
 threshold, so that they move with it when a caller chooses another one.
 """
 
+import hashlib
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -159,6 +160,19 @@ class ModelCard(Frozen):
         """What answers call the calibration in force: ``model`` or the operator's id."""
         return MODEL_CALIBRATION if self.site is None else self.site.id
 
+    def text(self) -> str:
+        """The card as `write_card` writes it: indented JSON."""
+        return self.model_dump_json(indent=2) + "\n"
+
+    def digest(self) -> str:
+        """SHA-256 of `text`, in hexadecimal: what `sha256sum card.json` prints."""
+        return hashlib.sha256(self.text().encode()).hexdigest()
+
+    def calibration_digest(self) -> str:
+        """SHA-256 of all that turns raw logits into a verdict, in hexadecimal."""
+        decisive = {"calibration", "threshold", "fusion", "band", "partial", "quality"}
+        return hashlib.sha256(self.model_dump_json(include=decisive).encode()).hexdigest()
+
 
 def read_card(directory: Path) -> ModelCard:
     """The card in a model's folder.
@@ -182,7 +196,7 @@ def read_card(directory: Path) -> ModelCard:
 
 def write_card(card: ModelCard, directory: Path) -> None:
     """Writes the card as indented JSON beside the weights in `directory`."""
-    (directory / CARD_FILE).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    (directory / CARD_FILE).write_text(card.text(), encoding="utf-8")
 
 
 def invalid_fields(error: ValidationError) -> str:

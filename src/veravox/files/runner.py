@@ -8,7 +8,7 @@ process was cut off and another took over, the work stops at its next window.
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import BinaryIO
 
@@ -30,7 +30,7 @@ from veravox.files.disposal import Disposal
 from veravox.files.file import StoredFile
 from veravox.files.repository import FileRepository
 from veravox.jobs import RetryLater
-from veravox.predictions import Claimed, Failure, PredictionQueue
+from veravox.predictions import Claimed, Custody, Failure, PredictionQueue, file_facts
 from veravox.storage import Storage
 from veravox.telemetry.metrics import ANALYSIS_SECONDS, JOBS
 
@@ -67,11 +67,23 @@ class _Work:
     progress: Progress = field(default_factory=Progress)
     stopped: bool = False
 
-    def advance(self, progress: Progress) -> None:
+    def check(self) -> None:
         """Called by the thread. Raises _Stopped when the work has become pointless."""
         if self.stopped:
             raise _Stopped
+
+    def advance(self, progress: Progress) -> None:
+        """Called by the thread. Raises as `check` does."""
+        self.check()
         self.progress = progress
+
+
+@dataclass(frozen=True, slots=True)
+class _Examined:
+    """What came of a recording, and what is known of its way but for its end."""
+
+    custody: Custody
+    analysis: Analysis
 
 
 class AnalysisRunner:
@@ -129,7 +141,7 @@ class AnalysisRunner:
 
     async def _process(self, claimed: Claimed, file: StoredFile) -> None:
         try:
-            analysis = await self._run(claimed, file)
+            examined = await self._run(claimed, file)
         except _Stopped:
             await self._queue.release(claimed, counted=False)
             raise RetryLater(0.0) from None
@@ -144,13 +156,15 @@ class AnalysisRunner:
             await self._queue.release(claimed, counted=True)
             raise RetryLater(min(2.0**claimed.attempt, LONGEST_PAUSE_SECONDS)) from error
         else:
-            ANALYSIS_SECONDS.observe(analysis.processing_time)
-            await self._complete(claimed, analysis)
+            ANALYSIS_SECONDS.observe(examined.analysis.processing_time)
+            await self._complete(claimed, examined)
 
-    async def _run(self, claimed: Claimed, file: StoredFile) -> Analysis:
-        def analyse() -> Analysis:
+    async def _run(self, claimed: Claimed, file: StoredFile) -> _Examined:
+        def analyse() -> _Examined:
             with self._storage.open(file.id) as media:
-                return self._analyse(media, claimed.options, work.advance)
+                facts = file_facts(media, work.check)
+                analysis = self._analyse(media, claimed.options, work.advance)
+            return _Examined(Custody(received_at=file.arrived_at, file=facts), analysis)
 
         work = _Work(stopped=self._stopping)
         self._running.add(work)
@@ -180,15 +194,15 @@ class AnalysisRunner:
             else:
                 work.stopped = work.stopped or not held
 
-    async def _complete(self, claimed: Claimed, analysis: Analysis) -> None:
+    async def _complete(self, claimed: Claimed, examined: _Examined) -> None:
         """Keep the result; a database that is away does not cost the analysis."""
         for _ in range(SETTLE_ATTEMPTS - 1):
             try:
-                return await self._settle(claimed, analysis, self._terms.keep_audio)
+                return await self._settle(claimed, examined, self._terms.keep_audio)
             except SQLAlchemyError as error:
                 _log.warning("a result cannot be kept yet", reason=type(error).__name__)
                 await asyncio.sleep(AWAY_SECONDS)
-        return await self._settle(claimed, analysis, self._terms.keep_audio)
+        return await self._settle(claimed, examined, self._terms.keep_audio)
 
     async def _fail(self, claimed: Claimed, failure: Failure) -> None:
         await self._settle(claimed, failure, self._terms.keep_audio)
@@ -200,16 +214,17 @@ class AnalysisRunner:
         await self._settle(claimed, Failure("internal_error", message), keep)
 
     async def _settle(
-        self, claimed: Claimed, outcome: Analysis | Failure, keep_audio: timedelta
+        self, claimed: Claimed, outcome: _Examined | Failure, keep_audio: timedelta
     ) -> None:
         async with self._database.transaction() as session:
+            moment = await database_now(session) + keep_audio
             if isinstance(outcome, Failure):
                 settled = await self._queue.fail(session, claimed, outcome)
             else:
-                settled = await self._queue.complete(session, claimed, outcome)
+                custody = replace(outcome.custody, audio_kept_until=moment)
+                settled = await self._queue.complete(session, claimed, outcome.analysis, custody)
             if not settled:
                 return
-            moment = await database_now(session) + keep_audio
             await self._files.delete_at(session, claimed.tenant_id, claimed.prediction_id, moment)
         JOBS.labels(outcome="failed" if isinstance(outcome, Failure) else "completed").inc()
         await self._disposal.run()

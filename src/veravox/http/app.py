@@ -8,12 +8,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
-from veravox.http import health, storage
+from veravox.http import health, report_keys, storage
 from veravox.http.dialects import (
     aurigin_v0,
     aurigin_v1,
     aurigin_v1_files,
     aurigin_v1_models,
+    aurigin_v1_reports,
     aurigin_v1_voiceid,
     aurigin_v1_webhooks,
     neural_defend,
@@ -65,6 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for part in (
         aurigin_v1,
         aurigin_v1_files,
+        aurigin_v1_reports,
         aurigin_v1_webhooks,
         aurigin_v1_voiceid,
         aurigin_v1_models,
@@ -73,6 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         storage,
         websocket,
         twilio,
+        report_keys,
         health,
     ):
         app.include_router(part.router)

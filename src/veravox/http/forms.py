@@ -82,6 +82,12 @@ async def recording(
         yield media
 
 
+def sent_name(request: Request) -> str | None:
+    """What the caller named the upload, None where there was none or it had no name."""
+    name = Exchange.of(request.scope).filename
+    return None if name is None else plain_name(name)
+
+
 def plain_name(name: str) -> str:
     """The last part of a recording's path, without what cannot be printed."""
     last = name.replace("\\", "/").rpartition("/")[2]

@@ -9,7 +9,7 @@ from veravox.errors import RateLimited, Unavailable, VeravoxError
 from veravox.http.exchange import Answer, Exchange
 from veravox.http.faults import InternalError, MethodNotAllowed
 
-_WORDS = {
+ERROR_WORDS = {
     400: "validation_error",
     401: "unauthorized",
     403: "forbidden",
@@ -43,7 +43,7 @@ def aurigin_answer(error: VeravoxError, exchange: Exchange, table: StatusTable) 
     """`error` in the words of Aurigin, with the status that `table` gives to its class."""
     status = lookup(table, error, 500)
     body = ProblemBody(
-        error=_WORDS[status],
+        error=ERROR_WORDS[status],
         message=error.message if status != 500 else InternalError().message,
         correlation_id=exchange.request_id,
         status=status,
@@ -60,7 +60,7 @@ def documented(sentences: Mapping[int, tuple[str, str]]) -> dict[int, tuple[str,
         status: (
             description,
             ProblemBody(
-                error=_WORDS[status], message=message, correlation_id=EXAMPLE_ID, status=status
+                error=ERROR_WORDS[status], message=message, correlation_id=EXAMPLE_ID, status=status
             ).model_dump(),
         )
         for status, (description, message) in sentences.items()

@@ -16,7 +16,15 @@ from veravox.files import FileService
 from veravox.http.draining import Draining
 from veravox.installation import Installation, open_installation, open_records
 from veravox.predictions import PredictionService, Workbench
-from veravox.security import KeyHasher, KeyVault, server_secret, voiceprint_secret
+from veravox.reports import ReportService
+from veravox.security import (
+    KeyHasher,
+    KeyVault,
+    SigningKey,
+    report_secret,
+    server_secret,
+    voiceprint_secret,
+)
 from veravox.settings import InvalidSettings, Settings
 from veravox.speaker.encoder import installed_encoder
 from veravox.speaker.policy import VoicePolicy
@@ -53,6 +61,7 @@ class Services:
     voiceprints: VoiceprintService
     users: UserService
     feedback: FeedbackService
+    reports: ReportService
     fetcher: RemoteFetcher | None
     streams: StreamService
     draining: Draining
@@ -124,6 +133,7 @@ async def open_services(settings: Settings, webhook_body: Render) -> AsyncGenera
                     voiceprints=_voiceprints(settings, installation, hasher),
                     users=UserService(records.database, hasher),
                     feedback=FeedbackService(records.database, records.repository),
+                    reports=await _reports(settings, installation),
                     fetcher=fetcher,
                     streams=_streams(settings, installation, executor),
                     draining=draining,
@@ -141,6 +151,19 @@ def _streams(settings: Settings, installation: Installation, executor: Executor)
         max_seconds=settings.stream_max_seconds,
     )
     return StreamService(installation.analyser, installation.predictions, executor, terms)
+
+
+async def _reports(settings: Settings, installation: Installation) -> ReportService:
+    """Raises InvalidSettings."""
+    records = installation.records
+    reports = ReportService(
+        records.database,
+        records.repository,
+        installation.workbench,
+        SigningKey(report_secret(settings)),
+    )
+    await reports.open()
+    return reports
 
 
 def _voiceprints(

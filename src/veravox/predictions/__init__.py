@@ -1,5 +1,6 @@
 """Predictions: made once, kept, listed and deleted."""
 
+from veravox.predictions.custody import Custody, FileFacts, Origin, file_facts
 from veravox.predictions.listener import FinishedListener, FinishedPrediction
 from veravox.predictions.prediction import (
     UNFINISHED,
@@ -18,9 +19,12 @@ from veravox.predictions.workbench import Workbench
 __all__ = [
     "UNFINISHED",
     "Claimed",
+    "Custody",
     "Failure",
+    "FileFacts",
     "FinishedListener",
     "FinishedPrediction",
+    "Origin",
     "Prediction",
     "PredictionFilter",
     "PredictionPage",
@@ -31,4 +35,5 @@ __all__ = [
     "QueuedPrediction",
     "Status",
     "Workbench",
+    "file_facts",
 ]

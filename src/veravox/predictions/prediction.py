@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from veravox.analysis import Analysis, AnalysisOptions, Progress
 from veravox.detection.verdict import Result
+from veravox.predictions.custody import Custody, Origin
 
 
 class Status(StrEnum):
@@ -21,6 +22,7 @@ class Status(StrEnum):
 
 
 NOT_BEGUN = Progress()
+UNKNOWN_CUSTODY = Custody()
 UNFINISHED = (Status.AWAITING_UPLOAD, Status.QUEUED, Status.PROCESSING)
 
 
@@ -38,7 +40,7 @@ class PredictionRequest:
 
     `model` is the name that answers show for the model; `prediction_id` is the caller's own,
     None for a new one; `warnings` are sentences about the request, `name` is what the recording
-    was called.
+    was called, `origin` who asks.
     """
 
     options: AnalysisOptions
@@ -47,6 +49,7 @@ class PredictionRequest:
     device: str | None = None
     warnings: tuple[str, ...] = ()
     name: str | None = None
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class Prediction:
     progress: Progress = NOT_BEGUN
     failure: Failure | None = None
     name: str | None = None
+    custody: Custody = UNKNOWN_CUSTODY
 
     @property
     def completed(self) -> Analysis:

@@ -7,7 +7,7 @@ part of the caller's transaction.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any
@@ -18,15 +18,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from veravox.analysis import Analysis, AnalysisOptions, Progress
 from veravox.db import Database, database_now
+from veravox.predictions.custody import Custody
 from veravox.predictions.listener import FinishedListener, tell
 from veravox.predictions.prediction import (
     UNFINISHED,
+    UNKNOWN_CUSTODY,
     Failure,
     Prediction,
     PredictionRequest,
     Status,
 )
-from veravox.predictions.repository import PROGRESS, changed, contents, to_prediction
+from veravox.predictions.repository import (
+    PROGRESS,
+    changed,
+    completed,
+    contents,
+    to_prediction,
+)
 from veravox.predictions.tables import PredictionRow
 from veravox.predictions.turns import next_turn
 
@@ -95,6 +103,7 @@ class PredictionQueue:
             warnings=request.warnings,
             analysis=None,
             name=request.name,
+            custody=Custody(origin=request.origin),
         )
         session.add(
             PredictionRow(
@@ -199,12 +208,21 @@ class PredictionQueue:
                 .values(status=Status.QUEUED, claim=None, claimed_until=None, attempts=attempts),
             )
 
-    async def complete(self, session: AsyncSession, claimed: Claimed, analysis: Analysis) -> bool:
-        """Finish a prediction with its result; False when the claim was lost."""
+    async def complete(
+        self,
+        session: AsyncSession,
+        claimed: Claimed,
+        analysis: Analysis,
+        custody: Custody = UNKNOWN_CUSTODY,
+    ) -> bool:
+        """Finish a prediction with its result; False when the claim was lost.
+
+        `custody` lacks the origin, which is known since the announcement.
+        """
         row = await session.get(PredictionRow, (claimed.tenant_id, claimed.prediction_id))
         if row is None:
             return False
-        kept = replace(to_prediction(row), status=Status.COMPLETED, analysis=analysis)
+        kept = completed(to_prediction(row), analysis, custody)
         return await self._finish(
             session, claimed.tenant_id, claimed.prediction_id, _is_held(claimed), contents(kept)
         )

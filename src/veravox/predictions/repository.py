@@ -34,8 +34,10 @@ from veravox.db import Database, database_now
 from veravox.detection.verdict import Result
 from veravox.errors import Conflict, NotFound
 from veravox.predictions.cursor import decode_cursor, encode_cursor
+from veravox.predictions.custody import Custody
 from veravox.predictions.listener import FinishedListener, tell
 from veravox.predictions.prediction import (
+    UNKNOWN_CUSTODY,
     Failure,
     Prediction,
     PredictionFilter,
@@ -49,6 +51,7 @@ CLAIM_LASTS = timedelta(seconds=60)
 
 PROGRESS = TypeAdapter(Progress)
 _ANALYSIS = TypeAdapter(Analysis)
+_CUSTODY = TypeAdapter(Custody)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +145,15 @@ class PredictionRepository:
         await self._write(delete(PredictionRow).where(_is_held(claim)))
 
     async def settle(
-        self, claim: Claim, request: PredictionRequest, analysis: Analysis
+        self,
+        claim: Claim,
+        request: PredictionRequest,
+        analysis: Analysis,
+        custody: Custody = UNKNOWN_CUSTODY,
     ) -> Prediction:
         """The completed prediction, kept unless it was deleted or taken over meanwhile."""
         started = _started(claim.prediction_id, claim.created_at, request)
-        prediction = replace(started, status=Status.COMPLETED, analysis=analysis)
+        prediction = completed(started, analysis, custody)
         settled = (
             update(PredictionRow)
             .where(_is_held(claim))
@@ -164,11 +171,12 @@ class PredictionRepository:
         digest: bytes,
         request: PredictionRequest,
         analysis: Analysis,
+        custody: Custody = UNKNOWN_CUSTODY,
     ) -> Prediction:
         """The completed prediction, kept under a new id."""
         async with self._database.transaction() as session:
             started = _started(prediction_id, await database_now(session), request)
-            prediction = replace(started, status=Status.COMPLETED, analysis=analysis)
+            prediction = completed(started, analysis, custody)
             session.add(_row(tenant_id, prediction, digest))
             await tell(self._listeners, session, tenant_id, prediction)
         return prediction
@@ -281,7 +289,14 @@ def _started(prediction_id: str, created_at: datetime, request: PredictionReques
         warnings=request.warnings,
         analysis=None,
         name=request.name,
+        custody=Custody(origin=request.origin),
     )
+
+
+def completed(started: Prediction, analysis: Analysis, custody: Custody) -> Prediction:
+    """The prediction with its result; its origin stays what it was at the start."""
+    whole = replace(custody, origin=started.custody.origin)
+    return replace(started, status=Status.COMPLETED, analysis=analysis, custody=whole)
 
 
 def _row(tenant_id: str, prediction: Prediction, digest: bytes) -> PredictionRow:
@@ -305,6 +320,7 @@ def contents(prediction: Prediction) -> dict[str, Any]:
         "warnings": list(prediction.warnings),
         "result": None if analysis is None else analysis.verdict.result,
         "analysis": None if analysis is None else _ANALYSIS.dump_json(analysis).decode(),
+        "custody": _CUSTODY.dump_json(prediction.custody).decode(),
     }
 
 
@@ -322,6 +338,7 @@ def to_prediction(row: PredictionRow) -> Prediction:
         progress=Progress() if row.progress is None else PROGRESS.validate_json(row.progress),
         failure=failure,
         name=row.name,
+        custody=Custody() if row.custody is None else _CUSTODY.validate_json(row.custody),
     )
 
 

@@ -4,7 +4,8 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from secrets import token_hex
 from typing import BinaryIO
@@ -15,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from veravox.analysis import Analysis, AnalysisOptions
 from veravox.detection.verdict import Result
 from veravox.errors import Conflict
+from veravox.predictions.custody import Custody, FileFacts, file_facts
 from veravox.predictions.prediction import (
     Prediction,
     PredictionFilter,
@@ -53,10 +55,13 @@ class PredictionService:
         nothing is kept.
         """
         self._workbench.ensure_room()
-        digest = await to_thread.run_sync(_digest, media, request)
+        received_at = datetime.now(UTC)
+        facts = await to_thread.run_sync(file_facts, media)
+        received = _Received(media, Custody(received_at=received_at, file=facts))
+        digest = _digest(facts, request)
         if request.prediction_id is None:
-            return await self._predict_anew(tenant_id, media, request, digest)
-        return await self._predict_once(tenant_id, request.prediction_id, media, request, digest)
+            return await self._predict_anew(tenant_id, received, request, digest)
+        return await self._predict_once(tenant_id, request.prediction_id, received, request, digest)
 
     async def record(
         self,
@@ -71,8 +76,11 @@ class PredictionService:
         Raises Conflict when the id is taken.
         """
         ANALYSIS_SECONDS.observe(analysis.processing_time)
+        custody = Custody(received_at=datetime.now(UTC))
         try:
-            return await self._repository.add(tenant_id, prediction_id, digest, request, analysis)
+            return await self._repository.add(
+                tenant_id, prediction_id, digest, request, analysis, custody
+            )
         except IntegrityError:
             raise Conflict(f"The prediction_id '{prediction_id}' was used before") from None
 
@@ -93,17 +101,19 @@ class PredictionService:
         await self._repository.delete(tenant_id, prediction_id)
 
     async def _predict_anew(
-        self, tenant_id: str, media: BinaryIO, request: PredictionRequest, digest: bytes
+        self, tenant_id: str, received: "_Received", request: PredictionRequest, digest: bytes
     ) -> Prediction:
         prediction_id = f"pred_{token_hex(6)}"
-        analysis = await self._run(media, request)
-        return await self._repository.add(tenant_id, prediction_id, digest, request, analysis)
+        analysis = await self._run(received.media, request)
+        return await self._repository.add(
+            tenant_id, prediction_id, digest, request, analysis, received.released()
+        )
 
     async def _predict_once(
         self,
         tenant_id: str,
         prediction_id: str,
-        media: BinaryIO,
+        received: "_Received",
         request: PredictionRequest,
         digest: bytes,
     ) -> Prediction:
@@ -112,8 +122,8 @@ class PredictionService:
             return claim
         try:
             async with self._held(claim):
-                analysis = await self._run(media, request)
-            return await self._repository.settle(claim, request, analysis)
+                analysis = await self._run(received.media, request)
+            return await self._repository.settle(claim, request, analysis, received.released())
         except BaseException:
             with CancelScope(shield=True):
                 await self._repository.release(claim)
@@ -140,11 +150,18 @@ class PredictionService:
         return analysis
 
 
-def _digest(media: BinaryIO, request: PredictionRequest) -> bytes:
-    """SHA-256 of the parameters and the recording; `media` is left at its start."""
-    options = request.options
-    digest = hashlib.sha256(repr(options).encode())
-    while block := media.read(1_048_576):
-        digest.update(block)
-    media.seek(0)
-    return digest.digest()
+@dataclass(frozen=True, slots=True)
+class _Received:
+    """A recording that goes with its request, and what is known of its way so far."""
+
+    media: BinaryIO
+    custody: Custody
+
+    def released(self) -> Custody:
+        """Its way, once it is needed no more."""
+        return replace(self.custody, audio_kept_until=datetime.now(UTC))
+
+
+def _digest(facts: FileFacts, request: PredictionRequest) -> bytes:
+    """SHA-256 of the parameters and the recording."""
+    return hashlib.sha256(f"{request.options!r} {facts.sha256}".encode()).digest()

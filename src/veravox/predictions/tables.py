@@ -19,6 +19,8 @@ class PredictionRow(Base):
     `options` (JSON) are set on predictions that wait for their turn; `turn` is their place among
     all tenants' queued ones, `plan` the plan that it follows from, `attempts` how often work on
     them began, `progress` (JSON) how far it has come. A failed one has `error` and its `message`.
+
+    `custody` (JSON) is what is known of the recording's way.
     """
 
     __tablename__ = "predictions"
@@ -49,3 +51,4 @@ class PredictionRow(Base):
     message: Mapped[str | None] = mapped_column(Text)
     webhook_url: Mapped[str | None] = mapped_column(Text)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    custody: Mapped[str | None] = mapped_column(Text)

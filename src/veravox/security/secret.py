@@ -1,4 +1,7 @@
-"""The server's own secrets: one hashes API keys, the other wraps the keys of voiceprints."""
+"""The server's own secrets.
+
+One hashes API keys, one wraps the keys of voiceprints, and one is the key that signs reports.
+"""
 
 from pathlib import Path
 from secrets import token_hex
@@ -10,6 +13,7 @@ from veravox.settings import InvalidSettings, Settings
 
 SECRET_FILE = "secret.key"  # noqa: S105
 VOICEPRINT_FILE = "voiceprint.key"
+REPORT_FILE = "report.key"
 SECRET_BYTES = 32
 MINIMUM_LENGTH = 32
 
@@ -25,6 +29,11 @@ def server_secret(settings: Settings) -> bytes:
 def voiceprint_secret(settings: Settings) -> bytes:
     """The secret that wraps the keys of voiceprints, found as `server_secret` is."""
     return _secret(settings.voiceprint_secret, settings.data_dir / VOICEPRINT_FILE)
+
+
+def report_secret(settings: Settings) -> bytes:
+    """The secret from which the key that signs reports follows, found as `server_secret` is."""
+    return _secret(settings.report_secret, settings.data_dir / REPORT_FILE)
 
 
 def _secret(chosen: SecretStr | None, path: Path) -> bytes:

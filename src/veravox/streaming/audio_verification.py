@@ -11,11 +11,12 @@ from aurigin.common.v1 import result_pb2 as common
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.unknown_fields import UnknownFieldSet
 
+from veravox.accounts import ApiKey
 from veravox.analysis import Analysis, AnalysisOptions
 from veravox.audio.frames import AudioFrame
 from veravox.detection.verdict import Result, Segment
 from veravox.errors import InvalidRequest, PayloadTooLarge
-from veravox.predictions import PredictionRequest
+from veravox.predictions import Origin, PredictionRequest
 from veravox.settings import MEBIBYTE
 from veravox.stream_analysis import StreamOptions, StreamWindow
 from veravox.streaming import words
@@ -92,7 +93,7 @@ def handlers(desk: Desk) -> grpc.GenericRpcHandler:
 
     async def verify(request: bytes, context: Context) -> pb.VerifyResponse:
         async with errors_told(context), admitted(context, desk) as key:
-            return await _verify(desk, key.tenant_id, request)
+            return await _verify(desk, key, request)
 
     return grpc.method_handlers_generic_handler(
         SERVICE,
@@ -109,13 +110,14 @@ def handlers(desk: Desk) -> grpc.GenericRpcHandler:
     )
 
 
-async def _verify(desk: Desk, tenant_id: str, body: bytes) -> pb.VerifyResponse:
+async def _verify(desk: Desk, key: ApiKey, body: bytes) -> pb.VerifyResponse:
     request = pb.VerifyRequest.FromString(body)
     if len(_sources(body)) != 1:
         raise InvalidRequest("Exactly one of inline_audio and blob_uri must be set")
+    origin = Origin(f"gRPC {SERVICE}/Verify", key.id)
     async with _recording(desk, request) as media:
         prediction = await desk.predictions.predict(
-            tenant_id, media, PredictionRequest(AnalysisOptions(), MODEL)
+            key.tenant_id, media, PredictionRequest(AnalysisOptions(), MODEL, origin=origin)
         )
     analysis = prediction.completed
     return pb.VerifyResponse(

@@ -27,7 +27,7 @@ from veravox.errors import (
     Unavailable,
     VeravoxError,
 )
-from veravox.predictions import Prediction, PredictionRequest, PredictionService
+from veravox.predictions import Origin, Prediction, PredictionRequest, PredictionService
 from veravox.stream_analysis import StreamAnalysis, StreamConclusion, StreamOptions, StreamWindow
 from veravox.telemetry.metrics import STREAM_ENDS, STREAM_WINDOW_SECONDS, STREAMS
 
@@ -101,8 +101,8 @@ class StreamService:
     ) -> AsyncGenerator["LiveStream"]:
         """A new stream, let go of at the end of the block however it ends.
 
-        `protocol` is counted in metrics. Raises UnknownModel, and Unavailable when too many
-        streams are open.
+        `protocol` is counted in metrics and kept with the prediction. Raises UnknownModel, and
+        Unavailable when too many streams are open.
         """
         if len(self._open) >= self.terms.most:
             raise Unavailable(f"{self.terms.most} streams are open; try again shortly")
@@ -111,6 +111,7 @@ class StreamService:
             key,
             await self.work(lambda: self._begin(options)),
             options,
+            Origin(f"stream ({protocol})", key.id),
             self,
         )
         self._open.add(stream)
@@ -160,13 +161,21 @@ class StreamService:
             raise StreamIdle(f"Nothing came for {self.terms.idle_seconds:g} seconds") from None
 
     async def keep(
-        self, key: ApiKey, stream_id: str, options: StreamOptions, heard: StreamConclusion
+        self,
+        key: ApiKey,
+        stream_id: str,
+        options: StreamOptions,
+        origin: Origin,
+        heard: StreamConclusion,
     ) -> Prediction | None:
         """The prediction that a finished stream becomes; None when nothing was analysed."""
         if heard.analysis is None:
             return None
         request = PredictionRequest(
-            options.analysis_options, options.model or heard.analysis.model_id, stream_id
+            options.analysis_options,
+            options.model or heard.analysis.model_id,
+            stream_id,
+            origin=origin,
         )
         return await self._predictions.record(
             key.tenant_id, stream_id, heard.digest, request, heard.analysis
@@ -186,6 +195,7 @@ class LiveStream:
         key: ApiKey,
         analysis: StreamAnalysis,
         options: StreamOptions,
+        origin: Origin,
         service: StreamService,
     ) -> None:
         """`stream_id` is the id of the prediction that the stream becomes."""
@@ -197,6 +207,7 @@ class LiveStream:
         self._key = key
         self._analysis = analysis
         self._options = options
+        self._origin = origin
         self._service = service
         self._frames: list[AudioFrame] = []
         self._held = 0.0
@@ -268,7 +279,9 @@ class LiveStream:
         heard = await self._work()
         concluded = await self._service.work(self._analysis.finish)
         concluded = _with_windows(concluded, heard)
-        prediction = await self._service.keep(self._key, self.id, self._options, concluded)
+        prediction = await self._service.keep(
+            self._key, self.id, self._options, self._origin, concluded
+        )
         self.completed = True
         return Conclusion(concluded, prediction, time.monotonic() - self._opened)
 

@@ -1,7 +1,9 @@
 import io
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -80,7 +82,25 @@ def test_the_container_and_the_decoded_stream_are_described(
     rate, channels = encoding.rates[-1], encoding.channels[-1]
     content = encode(speech(1.0, rate, channels), rate, name)
     with decoders.open(io.BytesIO(content)) as media:
-        assert media.info == MediaInfo(encoding.format, CODECS[name], rate, channels)
+        info = media.info
+    assert replace(info, facts=None) == MediaInfo(encoding.format, CODECS[name], rate, channels)
+    assert info.facts is not None
+    assert info.facts.streams[0].startswith("audio: ")
+    assert info.facts.seconds == pytest.approx(1.0, abs=0.25)
+
+
+def test_tags_are_told_on_one_line_and_cut(decoders: DecoderPool) -> None:
+    title = "a\nb\x1b[31m" + "x" * 999
+    file = io.BytesIO()
+    with av.open(file, "w", format="matroska") as media:
+        media.metadata["title"] = title
+        _write_second(media)
+    with decoders.open(file) as media:
+        facts = media.info.facts
+    assert facts is not None
+    value = dict(facts.tags)["title"]
+    assert value.isprintable()
+    assert len(value) == 200
 
 
 def test_wide_band_amr_is_decoded(decoders: DecoderPool) -> None:
@@ -197,3 +217,12 @@ def test_audio_below_the_lowest_rate_cannot_be_analysed() -> None:
 
 def test_silence_is_decoded_to_silence(decoders: DecoderPool) -> None:
     assert not _decoded(decoders, encode(silence(2.0), SPOKEN_RATE)).any()
+
+
+def _write_second(media: av.container.OutputContainer) -> None:
+    stream = media.add_stream("flac", rate=SPOKEN_RATE, layout="mono")
+    samples = (speech(1.0) * 32_767).astype(np.int16)
+    frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+    frame.sample_rate = SPOKEN_RATE
+    media.mux(stream.encode(frame))
+    media.mux(stream.encode(None))

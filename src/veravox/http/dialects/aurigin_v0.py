@@ -26,9 +26,10 @@ from veravox.errors import (
 from veravox.http.addresses import absolute
 from veravox.http.exchange import Answer, Dialect, Exchange
 from veravox.http.faults import MethodNotAllowed, UploadTimeout
-from veravox.http.forms import recording, submission, validated
+from veravox.http.forms import recording, sent_name, submission, validated
 from veravox.http.keys import presented_key
 from veravox.http.openapi import KEY_SECURITY, answers, upload_body
+from veravox.http.origin import origin_of
 from veravox.http.problems import ProblemBody, aurigin_answer, documented
 from veravox.http.services import Services
 from veravox.predictions import PredictionRequest
@@ -175,8 +176,10 @@ async def predict(request: Request) -> PredictionBody:
     """Use `/v1/predict` instead."""
     key = Exchange.of(request.scope).api_key
     key.require(Scope.PREDICT)
-    wanted = PredictionRequest(options=AnalysisOptions(MODEL), model=MODEL)
     async with submission(request) as sent:
+        wanted = PredictionRequest(
+            AnalysisOptions(MODEL), MODEL, name=sent_name(request), origin=origin_of(request)
+        )
         fields = validated(PredictFields, sent.fields)
         async with recording(request, sent, fields.presigned_url) as media:
             predictions = Services.of(request.scope).predictions

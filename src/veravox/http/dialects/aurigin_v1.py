@@ -1,7 +1,6 @@
 """Aurigin's API, version 1."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -28,12 +27,19 @@ from veravox.errors import (
 )
 from veravox.http.exchange import Answer, Dialect, Exchange
 from veravox.http.faults import MethodNotAllowed, UploadTimeout
-from veravox.http.forms import plain_name, recording, submission, validated
+from veravox.http.forms import recording, sent_name, submission, validated
 from veravox.http.keys import presented_key
 from veravox.http.openapi import KEY_SECURITY, answers, upload_body
+from veravox.http.origin import origin_of
 from veravox.http.problems import ProblemBody, aurigin_answer, documented
 from veravox.http.services import Services
-from veravox.predictions import Prediction, PredictionFilter, PredictionRequest, Status
+from veravox.predictions import (
+    Origin,
+    Prediction,
+    PredictionFilter,
+    PredictionRequest,
+    Status,
+)
 from veravox.settings import MEBIBYTE
 
 PREDICT = "/v1/predict"
@@ -395,10 +401,7 @@ async def _predict(request: Request, model: type[PredictFields]) -> PredictionBo
     tenant_id = tenant_of(request, Scope.PREDICT)
     async with submission(request) as sent:
         fields = validated(model, sent.fields)
-        name = Exchange.of(request.scope).filename
-        wanted = replace(
-            prediction_request(fields), name=None if name is None else plain_name(name)
-        )
+        wanted = prediction_request(fields, origin_of(request), sent_name(request))
         async with recording(request, sent, fields.presigned_url) as media:
             predictions = Services.of(request.scope).predictions
             return render(await predictions.predict(tenant_id, media, wanted))
@@ -411,7 +414,9 @@ def tenant_of(request: Request, scope: Scope) -> str:
     return key.tenant_id
 
 
-def prediction_request(fields: AnalysisFields) -> PredictionRequest:
+def prediction_request(
+    fields: AnalysisFields, origin: Origin, name: str | None
+) -> PredictionRequest:
     """What the fields ask for; a device that is not known becomes a warning."""
     model = fields.model or DEFAULT_MODEL
     known = fields.device is None or fields.device in DEVICES
@@ -423,6 +428,8 @@ def prediction_request(fields: AnalysisFields) -> PredictionRequest:
         prediction_id=fields.prediction_id,
         device=fields.device if known else None,
         warnings=() if known else (_unknown_device(fields.device or ""),),
+        name=name,
+        origin=origin,
     )
 
 

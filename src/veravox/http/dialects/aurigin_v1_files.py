@@ -1,6 +1,5 @@
 """Aurigin's API, version 1: recordings of any size, analysed by jobs."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -20,6 +19,7 @@ from veravox.http.dialects.aurigin_v1 import (
 from veravox.http.exchange import Exchange
 from veravox.http.forms import json_fields, plain_name, validated
 from veravox.http.openapi import KEY_SECURITY, answers
+from veravox.http.origin import origin_of
 from veravox.http.problems import ProblemBody, documented
 from veravox.http.services import Services
 from veravox.predictions import Status
@@ -180,7 +180,7 @@ async def create_file(request: Request) -> CreatedBody:
     if fields.webhook_url is not None:
         services.webhooks.check_url(fields.webhook_url)
     wanted = FileRequest(
-        prediction=replace(prediction_request(fields), name=fields.filename),
+        prediction=prediction_request(fields, origin_of(request), fields.filename),
         name=fields.filename,
         size=fields.size,
         content_type=fields.content_type,

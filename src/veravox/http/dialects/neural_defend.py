@@ -28,9 +28,10 @@ from veravox.errors import (
 )
 from veravox.http.exchange import Answer, Dialect, Exchange
 from veravox.http.faults import InternalError, MethodNotAllowed, UploadTimeout
-from veravox.http.forms import recording, submission
+from veravox.http.forms import recording, sent_name, submission
 from veravox.http.keys import presented_key
 from veravox.http.openapi import KEY_SECURITY, answers, upload_body
+from veravox.http.origin import origin_of
 from veravox.http.problems import error_headers, lookup
 from veravox.http.services import Services
 from veravox.predictions import PredictionRequest
@@ -274,8 +275,10 @@ async def detect(request: Request, response: Response) -> DetectionBody:
     exchange = Exchange.of(request.scope)
     exchange.api_key.require(Scope.PREDICT)
     services = Services.of(request.scope)
-    wanted = PredictionRequest(options=AnalysisOptions(MODEL), model=MODEL)
     async with submission(request) as sent, recording(request, sent, None) as media:
+        wanted = PredictionRequest(
+            AnalysisOptions(MODEL), MODEL, name=sent_name(request), origin=origin_of(request)
+        )
         try:
             made = await services.predictions.predict(exchange.api_key.tenant_id, media, wanted)
         except AudioTooShort:

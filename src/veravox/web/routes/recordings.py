@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -20,8 +19,9 @@ from veravox.http.addresses import absolute
 from veravox.http.dialects.aurigin_v1 import prediction_request, render_stored
 from veravox.http.dialects.aurigin_v1_files import FileFields, created_body
 from veravox.http.forms import json_fields, validated
+from veravox.http.origin import call_of
 from veravox.http.services import Services
-from veravox.predictions import UNFINISHED, Prediction, PredictionFilter, Status
+from veravox.predictions import UNFINISHED, Origin, Prediction, PredictionFilter, Status
 from veravox.settings import GIBIBYTE
 from veravox.web import wording
 from veravox.web.view import back_to, view
@@ -66,7 +66,7 @@ async def announce(request: Request) -> JSONResponse:
     if fields.webhook_url is not None:
         services.webhooks.check_url(fields.webhook_url)
     wanted = FileRequest(
-        prediction=replace(prediction_request(fields), name=fields.filename),
+        prediction=prediction_request(fields, Origin(call_of(request)), fields.filename),
         name=fields.filename,
         size=fields.size,
         content_type=fields.content_type,

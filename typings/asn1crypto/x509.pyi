@@ -1,0 +1,6 @@
+from typing import Self
+
+class Certificate:
+    @classmethod
+    def load(cls, encoded_data: bytes) -> Self: ...
+    def dump(self) -> bytes: ...
