@@ -223,7 +223,7 @@ class Analyser:
             method=Method(
                 started_at=started_at,
                 card_sha256=detector.card.digest(),
-                speech_activity_sha256=self._activity.sha256,
+                speech_activity_sha256=self.activity.sha256,
                 silence_threshold=options.silence_threshold,
                 software=software(),
             ),

@@ -66,8 +66,8 @@ def test_there_is_no_report_without_a_result(status: Status) -> None:
 
 def test_there_is_no_report_on_what_was_not_written_down() -> None:
     old = replace(make_prediction(), custody=Custody(received_at=datetime.now(UTC)))
-    with pytest.raises(Conflict, match="analyse it once more"):
+    with pytest.raises(Conflict, match="analyse a recording"):
         compose(old, "tenant-1", rated_card())
     older = replace(make_prediction(), analysis=make_analysis())
-    with pytest.raises(Conflict, match="analyse it once more"):
+    with pytest.raises(Conflict, match="analyse a recording"):
         compose(older, "tenant-1", rated_card())
