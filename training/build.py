@@ -84,7 +84,7 @@ def main() -> None:
 def build(sources: Sources, prepared: Prepared, cache: Path, out: Path) -> ModelCard:
     """Trains, calibrates and writes the model below `out`; intermediate results go to `cache`."""
     corpus, encoder, train = prepared.corpus, prepared.encoder, prepared.features
-    options = select(train, cache / "selection.json")
+    options = select(train, cache / "selection")
     log.info("chosen: %s", options)
     rows = [example.clip for example in train.examples]
     heads = fit_heads(train.values, rows, options, HEADS)

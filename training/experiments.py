@@ -102,7 +102,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     prepared = prepare(sources_of(arguments), arguments.whisper, arguments.cache, arguments.threads)
-    options = select(prepared.features, arguments.cache / "selection.json")
+    options = select(prepared.features, arguments.cache / "selection")
     print("| change | EER, % (spread over seeds) | through a channel |\n|---|---|---|")
     for name in arguments.names or EXPERIMENTS:
         experiment = EXPERIMENTS[name]

@@ -1,5 +1,6 @@
 """Which layers, head and sampling: the configuration with the least error on modern systems."""
 
+import hashlib
 import json
 import logging
 from dataclasses import asdict, replace
@@ -11,21 +12,20 @@ from training.features import Features
 from training.heads import HeadOptions
 
 START = HeadOptions()
-VARIATIONS: tuple[dict[str, Any], ...] = (
-    {"statistics": (0, 1, 2)},
-    {"floor": 0.1},
-    {"balance": 0.75},
-)
+VARIATIONS: tuple[dict[str, Any], ...] = ({"statistics": (0, 1, 2)},)
 
 log = logging.getLogger(__name__)
 
 
-def select(features: Features, path: Path) -> HeadOptions:
+def select(features: Features, directory: Path) -> HeadOptions:
     """One variation after another is kept if it helps.
 
-    Every configuration that was tried is written to `path`, with its EER on modern systems in
-    repositories held out, clean and augmented; a configuration that is there is not tried again.
+    Every configuration that was tried on these examples is kept in `directory`, with its EER on
+    modern systems in repositories held out, clean and augmented, and is not tried again.
     """
+    directory.mkdir(parents=True, exist_ok=True)
+    examples = hashlib.sha256(repr(features.examples).encode()).hexdigest()[:24]
+    path = directory / f"{examples}.json"
     trials: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
 
     def error(options: HeadOptions) -> float:

@@ -14,7 +14,7 @@ from veravox.audio.canonical import Samples
 from veravox.audio.frames import AudioFrame, Codec
 from veravox.audio.windows import Tail
 from veravox.detection.card import ModelCard
-from veravox.detection.detector import Detector
+from veravox.detection.detector import Detector, WindowScore
 from veravox.detection.verdict import Reason, Result
 from veravox.errors import InvalidRequest
 from veravox.stream_analysis import (
@@ -190,10 +190,13 @@ class Failing:
         return self._detector.card
 
     def score(self, samples: Samples) -> float:
+        return self.judge(samples).spoof_llr
+
+    def judge(self, samples: Samples) -> WindowScore:
         if not self._failed:
             self._failed = True
             raise RuntimeError("out of memory")
-        return self._detector.score(samples)
+        return self._detector.judge(samples)
 
 
 def test_a_window_that_cannot_be_scored_does_not_end_the_stream(

@@ -104,6 +104,8 @@ def test_every_error_of_the_domain_is_covered() -> None:
         veravox.errors.InvalidModel,
         veravox.errors.InvalidManifest,
         veravox.errors.NotSeparable,
+        veravox.errors.StreamIdle,
+        veravox.errors.StreamTooLong,
     }
     kinds = {
         kind

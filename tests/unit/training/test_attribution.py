@@ -13,6 +13,11 @@ from training.heads import HeadOptions
 from training.manifest import Clip
 
 OPTIONS = HeadOptions(layers=(0,), statistics=(0,))
+SYSTEMS = (
+    *("bark", "valle", "xtts", "tortoise"),
+    *("f5-tts", "voicebox", "e2-tts", "p-flow"),
+    *("tacotron2", "fastspeech2", "fastpitch", "glow-tts"),
+)
 
 
 def make_clip(number: int, system: str, repo: str) -> Clip:
@@ -20,14 +25,13 @@ def make_clip(number: int, system: str, repo: str) -> Clip:
 
 
 def make_features(per_repo: int = 40) -> Features:
-    """Three families that differ in one feature each, each of two systems in pages of their own."""
+    """Three families that differ in one feature each, each of four systems in their own pages."""
     generator = np.random.default_rng(1)
     examples, rows = [], []
-    systems = ("bark", "valle", "f5-tts", "voicebox", "tacotron2", "fastspeech2") * 2
-    for page, system in enumerate(systems):
+    for page, system in enumerate(SYSTEMS):
         for _ in range(per_repo):
             row = generator.standard_normal((1, 1, 8))
-            row[0, 0, page % 6 // 2] += 6.0
+            row[0, 0, page // 4] += 6.0
             clip = make_clip(len(rows), system, f"them/page-{page}")
             examples.append(Example(clip, 0))
             rows.append(row)

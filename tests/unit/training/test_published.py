@@ -28,7 +28,7 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
         def __reduce__(self) -> tuple[object, tuple[str, ...]]:
             return Path.touch, (tmp_path / "sprung",)
 
-    (tmp_path / "weights.pth").write_bytes(pickle.dumps({"pos_S": Trap()}))
+    (tmp_path / "weights.pth").write_bytes(pickle.dumps({"pos_S": Trap()}, protocol=2))
     with pytest.raises(InvalidModel):
         load(tmp_path / "weights.pth", "AASIST")
     assert not (tmp_path / "sprung").exists()
