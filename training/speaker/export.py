@@ -74,7 +74,7 @@ def _exported(model: WaveformEncoder) -> torch.onnx.ONNXProgram:
     with warnings.catch_warnings():
         # The exporter takes the list in which an LSTM keeps its own weights for new tensors.
         warnings.filterwarnings("ignore", r"The tensor attributes? .*\._flat_weights", UserWarning)
-        program = torch.onnx.export(
+        return torch.onnx.export(
             model,
             (torch.zeros(2, PART_SAMPLES).normal_(),),
             dynamo=True,
@@ -83,7 +83,6 @@ def _exported(model: WaveformEncoder) -> torch.onnx.ONNXProgram:
             output_names=["embedding"],
             dynamic_shapes={"waveform": {0: torch.export.Dim("batch", min=1, max=MOST_PARTS)}},
         )
-    return program
 
 
 def _first_layer(path: Path) -> list[str]:
