@@ -1,8 +1,10 @@
 """The trained encoder as one ONNX file, and the cohort that scores are normalised with."""
 
 import tempfile
+import warnings
 from collections import defaultdict
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -44,16 +46,9 @@ def export(encoder: Encoder, centre: Floats, speech: Sequence[Samples], path: Pa
     Returns the smallest cosine between the embeddings of torch and of ONNX Runtime on `speech`;
     raises ValueError when it is below 0.98.
     """
-    model = WaveformEncoder(encoder, torch.from_numpy(centre)).eval()
-    program = torch.onnx.export(
-        model,
-        (torch.zeros(2, PART_SAMPLES).normal_(),),
-        dynamo=True,
-        opset_version=OPSET,
-        input_names=["waveform"],
-        output_names=["embedding"],
-        dynamic_shapes={"waveform": {0: torch.export.Dim("batch", min=1, max=MOST_PARTS)}},
-    )
+    model = WaveformEncoder(deepcopy(encoder), torch.from_numpy(centre)).eval()
+    model.requires_grad_(False)
+    program = _exported(model)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         exported, folded = Path(folder) / "exported.onnx", Path(folder) / "folded.onnx"
@@ -72,6 +67,22 @@ def export(encoder: Encoder, centre: Floats, speech: Sequence[Samples], path: Pa
     anonymise(proto)
     onnx.save(proto, path)
     return _parity(model, speech, path)
+
+
+def _exported(model: WaveformEncoder) -> torch.onnx.ONNXProgram:
+    """The graph of `model` for batches of parts."""
+    with warnings.catch_warnings():
+        # The exporter takes the list in which an LSTM keeps its own weights for new tensors.
+        warnings.filterwarnings("ignore", r"The tensor attributes? .*\._flat_weights", UserWarning)
+        return torch.onnx.export(
+            model,
+            (torch.zeros(2, PART_SAMPLES).normal_(),),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=["waveform"],
+            output_names=["embedding"],
+            dynamic_shapes={"waveform": {0: torch.export.Dim("batch", min=1, max=MOST_PARTS)}},
+        )
 
 
 def _first_layer(path: Path) -> list[str]:

@@ -5,12 +5,15 @@ batch (Tung and Mori, Similarity-Preserving Knowledge Distillation, 2019), plus 
 between a projection of each embedding and each teacher's. Teachers heard the recording as it is;
 the encoder hears it through a channel too. Two recordings of one named person count as at least
 `SAME_PERSON` alike.
+
+What is kept is half-way between the weights before and after (`between`).
 """
 
 import logging
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +41,8 @@ CHECKPOINT_STEPS = 25
 LOUDNESS = 0.5
 """Powers are scaled by up to e to this, since parts are levelled one by one when serving."""
 SEED = 1
+SHARE_AFTER = 0.5
+"""How far from the weights before to those after training; set beforehand, not fitted."""
 
 log = logging.getLogger(__name__)
 
@@ -132,6 +137,20 @@ def fit(views: Views, encoder: Encoder, steps: int, batch: int, checkpoint: Path
             shown = " ".join(f"{name} {value:.3f}" for name, value in terms.items())
             log.info("step %d of %d: %s", step + 1, steps, shown)
     return averaged.module.eval()
+
+
+@torch.no_grad()
+def between(before: Encoder, after: Encoder, share: float = SHARE_AFTER) -> Encoder:
+    """A new encoder whose every weight lies between two others', at `share` (0..1) of the way.
+
+    Training on little material forgets some of what the first weights knew of other voices and
+    channels; the average keeps much of that and most of what was learnt (Wortsman et al., Robust
+    fine-tuning of zero-shot models, 2022, who advise one half where nothing is there to choose by).
+    """
+    averaged = deepcopy(before)
+    for weight, target in zip(averaged.parameters(), after.parameters(), strict=True):
+        weight.lerp_(target, share)
+    return averaged.eval()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from training.speaker.calibrate import (
     operating_points,
 )
 from training.speaker.export import export, person_means
-from training.speaker.fit import fit, targets
+from training.speaker.fit import between, fit, targets
 from training.speaker.frontend import MELS, RMS, slaney_filters
 from training.speaker.material import held_out, material
 from training.speaker.network import Encoder, FrontEnd
@@ -84,6 +84,17 @@ def test_training_resumes_where_it_stopped(views: Views, tmp_path: Path) -> None
     again = fit(views, Encoder(), 2, 4, tmp_path / "whole.pt")
     for one, other in zip(whole.parameters(), again.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_what_is_kept_lies_half_way_between_the_weights_before_and_after_training() -> None:
+    torch.manual_seed(3)
+    before, after = Encoder(), Encoder()
+    unchanged = [weight.clone() for weight in before.parameters()]
+    averaged = between(before, after)
+    weights = (encoder.parameters() for encoder in (before, after, averaged))
+    for (first, last, middle), was in zip(zip(*weights, strict=True), unchanged, strict=True):
+        assert torch.allclose(middle, 0.5 * (first + last))
+        assert torch.equal(first, was)
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
