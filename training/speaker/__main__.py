@@ -221,7 +221,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--out", type=Path, default=Path("src/veravox/speaker/models"), help="model folder"
     )
-    parser.add_argument("--steps", type=int, default=140, help="optimiser steps")
+    parser.add_argument("--steps", type=int, default=60, help="optimiser steps")
     parser.add_argument("--batch", type=int, default=64, help="views in a step")
     parser.add_argument(
         "--brief",
