@@ -1,8 +1,8 @@
 """The shipped encoder on labelled audio: not worse than it was. Runs on a finished evaluation.
 
 `python -m benchmarks.speaker_trials MANIFEST DIR`, `veravox evaluate --task speaker DIR/trials.csv
---out OUT`, then VERAVOX_TEST_SPEAKERS=OUT/metrics.json pytest. On 47 target and 169 nontarget trials of the
-dev split the shipped encoder has an EER of 1.2 %, no false match and a Cllr of 0.06; the limits leave
+--out OUT`, then VERAVOX_TEST_SPEAKERS=OUT/metrics.json pytest. On 47 target and 169 nontarget
+trials the shipped encoder has an EER of 1.2 %, no false match and a Cllr of 0.06; the limits leave
 room for one or two trials more.
 """
 
