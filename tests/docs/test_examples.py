@@ -21,6 +21,7 @@ from tests.docs.examples import PAGES, Example, examples
 from tests.file_client import announce, final, put
 from tests.http_factory import Server, create_key, serving, settings_for
 from tests.processes import free_port
+from tests.web_factory import invite
 from veravox.accounts import Plan
 from veravox.cli import app
 from veravox.webhooks.signature import sign
@@ -50,6 +51,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     settings = settings_for(data, audio_retention_seconds=3_600, webhook_hosts=("*",))
     created = create_key(settings, Plan.ENTERPRISE)
     other = create_key(settings, Plan.FREE)
+    invite(settings, "anna", created.api_key.tenant_id)
     _recordings(folder)
     with serving(settings) as server, server.client(created.key) as client:
         names = {
@@ -125,7 +127,10 @@ def _command(line: str) -> None:
 def _receiver(text: str) -> None:
     port = free_port()
     code = text.replace("9000", str(port))
-    body = b'{"prediction_id": "pred_1", "status": "completed"}'
+    body = (
+        b'{"prediction_id": "pred_1", "status": "canceled", "progress": 0.0, '
+        b'"created_at": 1795339800}'
+    )
     with _process(code) as process:
         answer = _post(port, body, sign(WEBHOOK_SECRET, body, int(time.time())))
         assert answer.status_code == 204

@@ -32,6 +32,7 @@ REASONS = {
     Reason.SILENCE: "The recording does not hold enough speech to judge.",
     Reason.TOO_LITTLE_SPEECH: "There is less speech in the recording than the model needs.",
     Reason.POOR_QUALITY: "Noise or a narrow bandwidth leave too little of the voice to judge.",
+    Reason.FAILED: "No part of the recording could be analysed.",
     Reason.UNCERTAIN: (
         "The score lies so close to the decision threshold that a verdict would be wrong too often."
     ),
