@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -154,7 +155,7 @@ def _write_csv(detections: Iterable[Detection]) -> Iterator[Detection]:
 
 def _write_json(detections: Iterable[Detection]) -> Iterator[Detection]:
     for detection in detections:
-        typer.echo(json.dumps(_as_json(detection)))
+        typer.echo(json.dumps(_as_json(detection), default=datetime.isoformat))
         yield detection
 
 
