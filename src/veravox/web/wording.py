@@ -46,6 +46,7 @@ _REASONS = {
         "The score lies so close to the threshold that errors would be too frequent.",
         "Send a longer or cleaner recording, or have a person listen.",
     ),
+    Reason.FAILED: ("No part of the recording could be analysed.", "Try again."),
 }
 
 

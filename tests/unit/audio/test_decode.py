@@ -224,5 +224,6 @@ def _write_second(media: av.container.OutputContainer) -> None:
     samples = (speech(1.0) * 32_767).astype(np.int16)
     frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
     frame.sample_rate = SPOKEN_RATE
+    frame.pts = 0
     media.mux(stream.encode(frame))
     media.mux(stream.encode(None))
