@@ -18,6 +18,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
+def key(server: Server) -> str:
+    """A key of a tenant of its own."""
+    return server.key()
+
+
+@pytest.fixture
 def client(server: Server) -> Iterator[Client]:
     """A client of a tenant of its own."""
     with Client(server.url, server.key(), retries=QUICK) as client:

@@ -31,11 +31,6 @@ SPOOFED = encode(speech(6.0) + tone(6.0, 6_000.0, peak=0.05), SPOKEN_RATE)
 
 
 @pytest.fixture
-def key(server: Server) -> str:
-    return server.key()
-
-
-@pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "call.wav"
     path.write_bytes(SPOKEN)

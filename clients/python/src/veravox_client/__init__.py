@@ -1,7 +1,7 @@
 """The Python client of Veravox, and of what answers in the shapes of Aurigin or Neural Defend.
 
 `Client` and `AsyncClient` have the same calls; what they answer is in `models`, `voices` and
-`vendors`, what they raise in `errors`.
+`vendors` and `streams`, what they raise in `errors`.
 """
 
 from veravox_client._async_client import AsyncClient
@@ -29,6 +29,13 @@ from veravox_client.errors import (
 )
 from veravox_client.models import Prediction, Segment, StoredPrediction, Verdict
 from veravox_client.options import AnalysisOptions, Retries
+from veravox_client.streams import (
+    AudioFormat,
+    StreamNotification,
+    StreamResult,
+    StreamStarted,
+    StreamVerdict,
+)
 from veravox_client.vendors import AudioAnalysis, ChunkPredictions
 from veravox_client.voices import Enrolment, Identification, Verification, Voiceprint
 from veravox_client.webhooks import SIGNATURE_HEADER, read_webhook, verify_webhook
@@ -40,6 +47,7 @@ __all__ = [
     "ApiError",
     "AsyncClient",
     "AudioAnalysis",
+    "AudioFormat",
     "ChunkPredictions",
     "Client",
     "Conflict",
@@ -59,6 +67,10 @@ __all__ = [
     "Segment",
     "ServerError",
     "StoredPrediction",
+    "StreamNotification",
+    "StreamResult",
+    "StreamStarted",
+    "StreamVerdict",
     "Unauthorized",
     "Unavailable",
     "UnexpectedAnswer",

@@ -1,6 +1,6 @@
 """The asynchronous client, for asyncio and trio."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
 
@@ -25,6 +25,7 @@ from veravox_client.models import (
     StoredPrediction,
 )
 from veravox_client.options import AnalysisOptions, Retries
+from veravox_client.streams import AudioFormat, StreamEvent
 from veravox_client.vendors import AudioAnalysis, ChunkPredictions
 from veravox_client.voices import Enrolment, Erasure, Identification, Verification, Voiceprint
 
@@ -241,6 +242,18 @@ class AsyncClient:
     async def replay_webhook(self, delivery_id: str) -> Delivery:
         """Send a webhook again. Raises NotFound."""
         return await self._run(webhooks.replay(self._server, delivery_id))
+
+    def stream(
+        self, audio: AsyncIterable[bytes], audio_format: AudioFormat | None = None
+    ) -> AsyncIterator[StreamEvent]:
+        """Have audio judged while it goes on: `audio` is sent as fast as it comes.
+
+        Each item holds whole samples, or one Opus packet, of at most a megabyte. The answers end
+        with a StreamResult. Nothing is repeated. Needs the extra `stream`, and asyncio.
+        """
+        from veravox_client._stream import stream_async
+
+        return stream_async(self._server, audio, audio_format or AudioFormat())
 
     async def predict_v0(
         self, media: Media, *, user_id: str | None = None, on_upload: OnUpload | None = None

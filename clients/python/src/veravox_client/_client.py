@@ -1,7 +1,7 @@
 """The synchronous client."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
 
@@ -24,6 +24,7 @@ from veravox_client.models import (
     StoredPrediction,
 )
 from veravox_client.options import AnalysisOptions, Retries
+from veravox_client.streams import AudioFormat, StreamEvent
 from veravox_client.vendors import AudioAnalysis, ChunkPredictions
 from veravox_client.voices import Enrolment, Erasure, Identification, Verification, Voiceprint
 
@@ -239,6 +240,18 @@ class Client:
     def replay_webhook(self, delivery_id: str) -> Delivery:
         """Send a webhook again. Raises NotFound."""
         return self._run(webhooks.replay(self._server, delivery_id))
+
+    def stream(
+        self, audio: Iterable[bytes], audio_format: AudioFormat | None = None
+    ) -> Iterator[StreamEvent]:
+        """Have audio judged while it goes on: `audio` is sent as fast as it comes.
+
+        Each item holds whole samples, or one Opus packet, of at most a megabyte. The answers end
+        with a StreamResult. Nothing is repeated. Needs the extra `stream`.
+        """
+        from veravox_client._stream import stream
+
+        return stream(self._server, audio, audio_format or AudioFormat())
 
     def predict_v0(
         self, media: Media, *, user_id: str | None = None, on_upload: OnUpload | None = None

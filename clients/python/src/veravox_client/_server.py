@@ -26,7 +26,7 @@ class Server:
             raise ValueError("the API key must be printable ASCII without spaces")
         self.retries = retries
         self._base = base_url.rstrip("/")
-        self._headers = {
+        self.headers = {
             "X-Api-Key": api_key,
             "Accept": "application/json",
             "User-Agent": USER_AGENT,
@@ -46,8 +46,12 @@ class Server:
             self._base + path,
             params=None if params is None else _given(params),
             json=None if json is None else _given(json),
-            headers=self._headers,
+            headers=self.headers,
         )
+
+    def socket_url(self, path: str) -> str:
+        """The address of a WebSocket."""
+        return f"ws{self._base.removeprefix('http')}{path}"
 
     def form(
         self,
@@ -63,7 +67,7 @@ class Server:
             self._base + path,
             data=_given(fields),
             files={file_field: (source.name, source.file, "application/octet-stream")},
-            headers=self._headers,
+            headers=self.headers,
         )
         parts = cast(httpx.SyncByteStream, plain.stream)
         body = Body(lambda: iter(parts), on_upload, 0, int(plain.headers["Content-Length"]))
