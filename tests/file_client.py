@@ -1,9 +1,11 @@
 """What a client of /v1/file does, step by step."""
 
 import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
+import pytest
 
 UNFINISHED = ("awaiting_upload", "queued", "processing")
 
@@ -21,6 +23,20 @@ def put(created: dict[str, Any], content: bytes, **headers: str) -> httpx.Respon
     return httpx.put(
         upload["url"], content=content, headers=upload["headers"] | headers, timeout=60.0
     )
+
+
+def break_off(created: dict[str, Any], content: bytes, at_half: Callable[[], None]) -> None:
+    """Upload `content`, with `at_half` called when half of it is sent; the upload must fail."""
+
+    def halves() -> Iterator[bytes]:
+        yield content[: len(content) // 2]
+        at_half()
+        yield content[len(content) // 2 :]
+
+    upload = created["upload"]
+    headers = upload["headers"] | {"Content-Length": str(len(content))}
+    with pytest.raises(httpx.TransportError):
+        httpx.put(upload["url"], content=halves(), headers=headers)
 
 
 def state(client: httpx.Client, prediction_id: str) -> dict[str, Any]:

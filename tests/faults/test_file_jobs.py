@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.audio_factory import encode, speech, spoken_file
-from tests.file_client import announce, final, put, state
+from tests.file_client import announce, break_off, final, put, state
 from tests.http_factory import create_key, settings_for
 from tests.processes import (
     ServerProcess,
@@ -54,15 +54,7 @@ def test_an_upload_that_a_kill_broke_off_can_be_made_again(tmp_path: Path) -> No
     port = free_port()
     with serve(settings, port=port) as server, server.client() as client:
         created = announce(client, size=len(SPOKEN))
-
-        def half() -> Iterator[bytes]:
-            yield SPOKEN[: len(SPOKEN) // 2]
-            server.kill()
-            yield SPOKEN[len(SPOKEN) // 2 :]
-
-        length = {"Content-Length": str(len(SPOKEN))}
-        with pytest.raises(httpx.TransportError):
-            httpx.put(created["upload"]["url"], content=half(), headers=length)
+        break_off(created, SPOKEN, at_half=server.kill)
     with serve(settings, server.key, port) as server, server.client() as client:
         assert state(client, created["prediction_id"])["status"] == "awaiting_upload"
         assert put(created, SPOKEN).status_code == 200
