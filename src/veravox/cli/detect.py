@@ -73,7 +73,10 @@ def detect(
             detections = _judge_all(analyser, paths or [], options, threads, recursive=recursive)
         else:
             detections = _judge_arriving(analyser, watch, options, recursive=recursive)
-        codes = {_code(detection) for detection in WRITERS[chosen](detections)}
+        codes = set[int]()
+        with _until_interrupted(watch is not None):
+            for detection in WRITERS[chosen](detections):
+                codes.add(_code(detection))
     raise typer.Exit(1 if 1 in codes else max(codes, default=0))
 
 
@@ -112,12 +115,19 @@ def _judge_all(
 def _judge_arriving(
     analyser: Analyser, folder: Path, options: AnalysisOptions, *, recursive: bool
 ) -> Iterator[Detection]:
-    """Until somebody interrupts."""
     err.print("[dim]Watching; Ctrl-C ends it.[/]")
+    for path in FolderWatch(folder, recursive=recursive).recordings():
+        yield _analyse(analyser, path, options)
+
+
+@contextmanager
+def _until_interrupted(endless: bool) -> Generator[None]:
+    """Ctrl-C is the regular end of what is endless."""
     try:
-        for path in FolderWatch(folder, recursive=recursive).recordings():
-            yield _analyse(analyser, path, options)
+        yield
     except KeyboardInterrupt:
+        if not endless:
+            raise
         err.print("[dim]Ended.[/]")
 
 

@@ -19,7 +19,7 @@ from veravox.errors import VeravoxError
 from veravox.voice_analysis import Heard, VoiceAnalyser
 
 if TYPE_CHECKING:
-    from veravox.evaluation import ScoredFile
+    from veravox.evaluation.protocol import ScoredFile
     from veravox.evaluation.speaker import Judged
 
 SHORTEST_SECONDS = 0.5
@@ -68,7 +68,7 @@ def evaluate(
     if task is Task.SPEAKER:
         _evaluate_speakers(manifest, out_dir)
         return
-    from veravox.evaluation import evaluate as run_protocol
+    from veravox.evaluation.protocol import evaluate as run_protocol
 
     config = settings()
     threads = config.scoring_threads
@@ -156,7 +156,7 @@ def _print(metrics: Mapping[str, Any], headlines: Sequence[str], out_dir: Path) 
 
 def score_file(analyser: Analyser, media: BinaryIO, options: AnalysisOptions) -> "ScoredFile":
     """What `analyser` concludes about a recording, as an evaluation wants it."""
-    from veravox.evaluation import ScoredFile
+    from veravox.evaluation.protocol import ScoredFile
 
     analysis = analyser.analyse(media, options)
     llr = analysis.verdict.spoof_llr

@@ -20,8 +20,8 @@ from veravox.detection.detector import OnnxDetector
 from veravox.detection.rules import decide
 from veravox.detection.verdict import Reason, Result, Segment
 from veravox.errors import AudioTooShort, InvalidManifest, UndecodableAudio
-from veravox.evaluation import ScoredFile, evaluate
 from veravox.evaluation.manifest import COLUMNS
+from veravox.evaluation.protocol import ScoredFile, evaluate
 
 TOP_LEVEL = (
     "eer",
