@@ -10,7 +10,7 @@ from aurigin.client.v1 import audio_verification_pb2 as client_pb
 from aurigin.deepfake_detection.v1 import deepfake_detection_pb2 as pb
 from aurigin.media.v1 import audio_frame_pb2 as media
 
-from tests.audio_factory import Sound
+from tests.audio_factory import SPOKEN_RATE, Sound, noise, speech
 from tests.model_factory import write_model
 from veravox.audio.frames import AudioFrame, Codec
 from veravox.detection.card import QualityLimits
@@ -61,6 +61,14 @@ def install_hearing(models: Path) -> None:
     """The tiny model that calls noise a spoof, however noisy it is."""
     limits = QualityLimits(net_speech=1.0, window_speech=0.5, snr_db=-20.0, bandwidth_hz=3_000)
     write_model(models, quality=limits)
+
+
+def spliced(seconds: float, first: float, last: float) -> Sound:
+    """Speech at 16 kHz that the tiny model takes for spoofed from `first` to `last` second."""
+    sound = speech(seconds)
+    span = slice(round(first * SPOKEN_RATE), round(last * SPOKEN_RATE))
+    sound[:, span] += noise(seconds, rms=0.12)[:, span]
+    return sound
 
 
 def frames(payload: bytes, size: int, **changes: Any) -> list[AudioFrame]:

@@ -2,36 +2,27 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Literal, Protocol, TypeVar
+from typing import BinaryIO, Literal, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from veravox.audio.activity import (
-    FRAME_SAMPLES,
-    FRAME_SECONDS,
-    SPEECH_PROBABILITY,
-    SpeechActivity,
-)
+from veravox.audio.activity import SpeechActivity
 from veravox.audio.canonical import Samples
 from veravox.audio.decode import DecodedMedia, DecodeLimits, DecoderPool
-from veravox.audio.quality import QualityMeter
 from veravox.audio.recording import MediaInfo, Quality
 from veravox.audio.windows import Window, windows
 from veravox.detection.attribution import attribute
 from veravox.detection.calibration import spoof_probability
-from veravox.detection.card import MODEL_CALIBRATION
+from veravox.detection.card import MODEL_CALIBRATION, ModelCard
 from veravox.detection.detector import Detector
 from veravox.detection.models import ModelRegistry
-from veravox.detection.rules import decide, skip_reason, suspicious
 from veravox.detection.verdict import GeneratorFamily, Segment, Verdict
 from veravox.errors import AudioTooShort, InvalidRequest, MediaTooLarge
+from veravox.hearing import Examined, Hearing, Listener, Rules, examine, tell
 from veravox.software import software
 
 MINIMUM_SECONDS = 3.0
@@ -42,7 +33,6 @@ Channels = Literal["mix", "split"]
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
-Scalar = TypeVar("Scalar", np.float32, np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +68,15 @@ class ChannelAnalysis:
     quality: Quality
     segments: tuple[Segment, ...]
     verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One or more channels of `duration` seconds of audio."""
+
+    info: MediaInfo
+    duration: float
+    channels: tuple[ChannelAnalysis, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,29 +136,12 @@ class Analysis:
     method: Method | None = None
 
 
-class Listener(Protocol):
-    """Hears a recording part by part, every part once."""
-
-    def push(self, samples: Samples, speech: NDArray[np.bool_]) -> None:
-        """The next canonical samples, (n,), and which of their whole 10-ms frames hold speech."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class _Read:
     """A window and the share of the file that had been read for it."""
 
     window: Window
     share: float
-
-
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """A window, which of its 10-ms frames hold speech, and what the model made of it."""
-
-    window: Window
-    speech: NDArray[np.bool_]
-    segment: Segment
 
 
 class Analyser:
@@ -206,20 +188,9 @@ class Analyser:
         threshold = detector.card.threshold if options.threshold is None else options.threshold
         work = _Work(options, detector, threshold, _Meter(threshold, on_progress), listener)
         heard = self._listen(media, work)
-        chosen = max(heard.channels, key=_suspicion)
-        return Analysis(
-            model_id=detector.card.id,
-            media=heard.info,
-            duration=heard.duration,
-            quality=chosen.quality,
-            segments=chosen.segments,
-            verdict=chosen.verdict,
-            threshold=threshold,
-            warnings=silence_warnings(heard.channels),
-            processing_time=time.perf_counter() - started,
+        return replace(
+            analysis_of(heard, detector.card, threshold, time.perf_counter() - started),
             channels=heard.channels if options.channels == "split" else (),
-            calibration=detector.card.calibration_name,
-            generator=attribute(chosen.segments, chosen.verdict, detector.card),
             method=Method(
                 started_at=started_at,
                 card_sha256=detector.card.digest(),
@@ -229,7 +200,7 @@ class Analyser:
             ),
         )
 
-    def _listen(self, media: BinaryIO, work: "_Work") -> "_Heard":
+    def _listen(self, media: BinaryIO, work: "_Work") -> Heard:
         """Every channel that is wanted, one after the other, so that memory stays constant."""
         if work.options.channels == "mix":
             return self._hear(media, None, work)
@@ -240,44 +211,31 @@ class Analyser:
         others = [self._hear(media, channel, work) for channel in range(1, count)]
         return replace(first, channels=first.channels + tuple(o.channels[0] for o in others))
 
-    def _hear(self, media: BinaryIO, channel: int | None, work: "_Work") -> "_Heard":
+    def _hear(self, media: BinaryIO, channel: int | None, work: "_Work") -> Heard:
         with self._decoders.open(media, channel) as decoded:
             work.meter.begin(channel or 0, 1 if channel is None else decoded.info.channels)
-            scored, quality, duration = self._score(decoded, work)
-            info = decoded.info
-        if duration < work.options.minimum_seconds:
-            raise AudioTooShort(duration, work.options.minimum_seconds)
-        segments, verdict = decide(scored, quality, work.detector.card, work.threshold)
-        return _Heard(info, duration, (ChannelAnalysis(channel or 0, quality, segments, verdict),))
+            hearing = self._score(decoded, work)
+            info, clipping_ratio = decoded.info, decoded.clipping_ratio
+        if hearing.seconds < work.options.minimum_seconds:
+            raise AudioTooShort(hearing.seconds, work.options.minimum_seconds)
+        concluded = ChannelAnalysis(channel or 0, *hearing.conclude(clipping_ratio))
+        return Heard(info, hearing.seconds, (concluded,))
 
-    def _score(self, decoded: DecodedMedia, work: "_Work") -> tuple[list[Segment], Quality, float]:
+    def _score(self, decoded: DecodedMedia, work: "_Work") -> Hearing:
         def scored(read: _Read) -> tuple[float, Examined]:
-            examined = examine(
-                read.window, self.activity, work.detector, work.options.silence_threshold
-            )
-            return read.share, examined
+            return read.share, examine(read.window, self.activity, work.detector, work.rules)
+
+        def scores(closer: Sequence[Samples]) -> Sequence[float]:
+            return list(self._executor.map(work.detector.score, closer))
 
         reads = (_Read(window, decoded.progress) for window in windows(decoded))
-        quality = QualityMeter()
-        halfway = _Halfway(self._executor, work)
-        duration = 0.0
+        hearing = Hearing(work.rules, scores)
         for share, examined in _ordered_map(self._executor, scored, reads):
-            for hearing in (quality, work.listener):
-                if hearing is not None:
-                    tell(hearing, examined, new_seconds=examined.window.end - duration)
-            duration = examined.window.end
-            halfway.push(examined)
+            if work.listener is not None:
+                tell(work.listener, examined, examined.window.end - hearing.seconds)
+            hearing.add(examined)
             work.meter.advance(examined, share)
-        return halfway.segments(), quality.result(decoded.clipping_ratio), duration
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """One or more channels of a recording of `duration` seconds."""
-
-    info: MediaInfo
-    duration: float
-    channels: tuple[ChannelAnalysis, ...]
+        return hearing
 
 
 class _Meter:
@@ -320,62 +278,33 @@ class _Work:
     meter: _Meter
     listener: Listener | None
 
-
-class _Halfway:
-    """Collects segments in order, and looks closer at a suspicious one between two others."""
-
-    def __init__(self, executor: Executor, work: _Work) -> None:
-        self._executor = executor
-        self._work = work
-        self._segments: list[Segment] = []
-        self._recent: deque[Examined] = deque(maxlen=3)
-
-    def push(self, examined: Examined) -> None:
-        """The next window."""
-        self._recent.append(examined)
-        self._segments.append(examined.segment)
-        if len(self._recent) == 3 and self._alone(*self._recent):
-            self._segments[-2] = self._closer(*self._recent)
-
-    def segments(self) -> list[Segment]:
-        """All of them."""
-        return self._segments
-
-    def _alone(self, before: Examined, this: Examined, after: Examined) -> bool:
-        card, threshold = self._work.detector.card, self._work.threshold
-        high = [suspicious(e.segment.spoof_llr, card, threshold) for e in (before, this, after)]
-        seamless = (
-            before.window.end == this.window.start
-            and this.window.end == after.window.start
-            and after.window.samples.size == this.window.samples.size
-        )
-        return seamless and high == [False, True, False]
-
-    def _closer(self, before: Examined, this: Examined, after: Examined) -> Segment:
-        """The middle one with the scores of the windows half-way to its neighbours."""
-        pairs = ((before, this), (this, after))
-        speech = [_half(one.speech, other.speech) for one, other in pairs]
-        if any(self._unfit(flags) for flags in speech):
-            return this.segment
-        score = self._work.detector.score
-        scores = self._executor.map(
-            score, [_half(one.window.samples, other.window.samples) for one, other in pairs]
-        )
-        earlier, later = scores
-        return replace(this.segment, halfway=(earlier, later))
-
-    def _unfit(self, speech: NDArray[np.bool_]) -> bool:
-        limits = self._work.detector.card.quality
-        silence = 1.0 - float(speech.mean())
-        seconds = speech.size * FRAME_SECONDS
-        return (
-            skip_reason(silence, seconds, self._work.options.silence_threshold, limits) is not None
-        )
+    @property
+    def rules(self) -> Rules:
+        """By what its windows are judged."""
+        return Rules(self.detector.card, self.threshold, self.options.silence_threshold)
 
 
-def _half(one: NDArray[Scalar], other: NDArray[Scalar]) -> NDArray[Scalar]:
-    """The second half of one and the first half of the other."""
-    return np.concatenate((one[one.size // 2 :], other[: other.size // 2]))
+def analysis_of(
+    heard: Heard, card: ModelCard, threshold: float, processing_time: float
+) -> Analysis:
+    """What follows from what was heard of a recording or a stream; seconds were spent on it.
+
+    `threshold` is the decision threshold on the spoof probability.
+    """
+    chosen = max(heard.channels, key=_suspicion)
+    return Analysis(
+        model_id=card.id,
+        media=heard.info,
+        duration=heard.duration,
+        quality=chosen.quality,
+        segments=chosen.segments,
+        verdict=chosen.verdict,
+        threshold=threshold,
+        warnings=_silence_warnings(heard.channels),
+        processing_time=processing_time,
+        calibration=card.calibration_name,
+        generator=attribute(chosen.segments, chosen.verdict, card),
+    )
 
 
 def _suspicion(channel: ChannelAnalysis) -> tuple[bool, float]:
@@ -384,42 +313,7 @@ def _suspicion(channel: ChannelAnalysis) -> tuple[bool, float]:
     return channel.verdict.result is not None, float("-inf") if llr is None else llr
 
 
-def examine(
-    window: Window,
-    activity: SpeechActivity,
-    detector: Detector,
-    silence_threshold: float | None,
-) -> Examined:
-    """What is heard in a window, and its score unless more than `silence_threshold` % is silence.
-
-    Without a threshold every window is scored.
-    """
-    speech = activity.probabilities(window.samples) >= SPEECH_PROBABILITY
-    silence = 1.0 - float(speech.mean()) if speech.size else 1.0
-    seconds = window.end - window.start
-    reason = (
-        None
-        if silence_threshold is None
-        else skip_reason(silence, seconds, silence_threshold, detector.card.quality)
-    )
-    segment = Segment(window.index, window.start, window.end, silence, reason=reason)
-    if reason is None:
-        judged = detector.judge(window.samples)
-        segment = replace(segment, spoof_llr=judged.spoof_llr, families=judged.families)
-    return Examined(window, speech, segment)
-
-
-def tell(listener: Listener, examined: Examined, new_seconds: float) -> None:
-    """Let `listener` hear the last `new_seconds` of a window.
-
-    That is not all of a window that slid back and overlaps the one before.
-    """
-    samples = examined.window.samples
-    known_frames = max(0, samples.size // FRAME_SAMPLES - round(new_seconds / FRAME_SECONDS))
-    listener.push(samples[known_frames * FRAME_SAMPLES :], examined.speech[known_frames:])
-
-
-def silence_warnings(channels: Iterable[ChannelAnalysis]) -> tuple[str, ...]:
+def _silence_warnings(channels: Iterable[ChannelAnalysis]) -> tuple[str, ...]:
     """A sentence about segments without a score, if there are any."""
     segments = [segment for channel in channels for segment in channel.segments]
     silent = sum(segment.spoof_llr is None for segment in segments)

@@ -1,10 +1,10 @@
 """The analysis of a call while it goes on: frames in, scored windows and a running verdict out.
 
-The windows, and with them the conclusion, are those of `veravox.analysis` for a file of the same
-audio: the same canonical view, the same rules. It knows no protocol and starts no thread.
+What is concluded at its end is what `veravox.analysis` concludes about a file of the same audio:
+the canonical view, the windows and `veravox.hearing` are the same. It knows no protocol and starts
+no thread.
 """
 
-import copy
 import hashlib
 import logging
 import time
@@ -14,26 +14,25 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from veravox.analysis import (
+    MINIMUM_SECONDS,
     Analysis,
     AnalysisOptions,
     ChannelAnalysis,
-    Examined,
-    examine,
-    silence_warnings,
-    tell,
+    Heard,
+    analysis_of,
 )
 from veravox.audio.activity import FRAME_SAMPLES, SpeechActivity
 from veravox.audio.canonical import SAMPLE_RATE, CanonicalFeed, Samples
 from veravox.audio.clipping import ClippingMeter
 from veravox.audio.frames import AudioFrame, FrameDecoder
-from veravox.audio.quality import QualityMeter
-from veravox.audio.recording import MediaInfo, Quality
+from veravox.audio.recording import MediaInfo
 from veravox.audio.windows import WINDOW_SAMPLES, StreamWindows, Tail, Window
 from veravox.detection.card import ModelCard
 from veravox.detection.detector import Detector, WindowScore
-from veravox.detection.rules import decide, judged
-from veravox.detection.verdict import Reason, Result, Segment, Verdict
+from veravox.detection.rules import judged
+from veravox.detection.verdict import Reason, Result, Segment
 from veravox.errors import InvalidRequest
+from veravox.hearing import Examined, Hearing, Rules, examine
 
 CONTAINER = "stream"
 WINDOW_SECONDS = WINDOW_SAMPLES / SAMPLE_RATE
@@ -84,7 +83,6 @@ class StreamOptions:
         return AnalysisOptions(
             model=self.model,
             silence_threshold=100.0 if threshold is None else threshold,
-            minimum_seconds=0.0,
         )
 
 
@@ -107,8 +105,8 @@ class StreamWindow:
 class StreamConclusion:
     """The end of a stream.
 
-    `windows` that only its end completed, and the `analysis` of all of it, None when there was no
-    window at all. `seconds` of audio came; `digest` is their SHA-256.
+    `windows` that only its end completed, and the `analysis` of all of it, None where a recording
+    would be too short for one. `seconds` of audio came; `digest` is their SHA-256.
     """
 
     windows: tuple[StreamWindow, ...]
@@ -128,7 +126,7 @@ class StreamAnalysis:
         self.seconds = 0.0
         self._detector = _AnyLength(detector)
         self._activity = activity
-        self._options = options
+        self._rules = Rules(self.card, self.card.threshold, options.silence_threshold)
         self._decoder = FrameDecoder()
         self._feed = CanonicalFeed()
         self._windows = StreamWindows(
@@ -137,7 +135,8 @@ class StreamAnalysis:
             options.tail,
         )
         self._clipping = ClippingMeter()
-        self._record = _Record(self.card)
+        self._hearing = Hearing(self._rules, self._scores)
+        self._running = _RunningVerdict()
         self._digest = hashlib.sha256(repr(options).encode())
         self._media: MediaInfo | None = None
         self._spent = 0.0
@@ -161,13 +160,14 @@ class StreamAnalysis:
         """What is concluded. Nothing may be pushed afterwards."""
         started = time.perf_counter()
         heard = [self._heard(window) for window in self._windows.push(self._feed.finish())]
-        last = self._windows.finish()
+        long_enough = self._windows.seconds >= MINIMUM_SECONDS
+        last = self._windows.finish() if long_enough else None
         if last is not None:
             heard.append(self._heard(last.window, replaces=last.replaces))
         self._spent += time.perf_counter() - started
         return StreamConclusion(
             windows=tuple(heard),
-            analysis=self._analysis(),
+            analysis=self._analysis() if long_enough else None,
             seconds=self.seconds,
             digest=self._digest.digest(),
         )
@@ -184,70 +184,39 @@ class StreamAnalysis:
         return self._feed.push(decoded.samples, decoded.sample_rate)
 
     def _heard(self, window: Window, *, replaces: bool = False) -> StreamWindow:
-        return self._record.add(self._examined(window), replaces=replaces)
+        """The window with the verdict on all that was heard up to it."""
+        examined = self._examined(window)
+        if replaces:
+            self._hearing.end_with(examined)
+        else:
+            self._hearing.add(examined)
+        _, _, verdict = self._hearing.conclude(clipping_ratio=0.0)
+        changed = self._running.follow(verdict.result)
+        segment = judged(examined.segment, self._rules.threshold)
+        return StreamWindow(segment, self._running.result, changed, replaces)
 
     def _examined(self, window: Window) -> Examined:
         try:
-            return examine(window, self._activity, self._detector, self._options.silence_threshold)
+            return examine(window, self._activity, self._detector, self._rules)
         except Exception:  # onnxruntime's exceptions have no common base of their own
             _log.exception("a window of a stream could not be scored")
         segment = Segment(window.index, window.start, window.end, 0.0, reason=Reason.FAILED)
         frames = window.samples.size // FRAME_SAMPLES
         return Examined(window, np.zeros(frames, np.bool_), segment)
 
+    def _scores(self, closer: Sequence[Samples]) -> Sequence[float] | None:
+        try:
+            return [self._detector.score(samples) for samples in closer]
+        except Exception:  # as above
+            _log.exception("a suspicious window of a stream could not be looked at closer")
+        return None
+
     def _analysis(self) -> Analysis | None:
-        if self._media is None or not self._record.segments:
+        concluded = ChannelAnalysis(0, *self._hearing.conclude(self._clipping.ratio()))
+        if self._media is None or not concluded.segments:
             return None
-        segments, quality, verdict = self._record.conclude(self._clipping.ratio())
-        return Analysis(
-            model_id=self.card.id,
-            media=self._media,
-            duration=self.seconds,
-            quality=quality,
-            segments=segments,
-            verdict=verdict,
-            threshold=self.card.threshold,
-            warnings=silence_warnings((ChannelAnalysis(0, quality, segments, verdict),)),
-            processing_time=self._spent,
-        )
-
-
-class _Record:
-    """What was heard so far, and the running verdict on it."""
-
-    def __init__(self, card: ModelCard) -> None:
-        self.segments: list[Segment] = []
-        self._card = card
-        self._quality = QualityMeter()
-        self._told = 0.0
-        self._latest: Examined | None = None
-        self._running = _RunningVerdict()
-
-    def add(self, examined: Examined, *, replaces: bool) -> StreamWindow:
-        """The window with the verdict up to it.
-
-        The quality meter hears a window only when no other can replace it any more, so that it
-        hears what it would of a file.
-        """
-        if replaces:
-            self.segments.pop()
-        elif self._latest is not None:
-            self._told = _told(self._quality, self._latest, self._told)
-        self._latest = examined
-        self.segments.append(examined.segment)
-        _, _, verdict = self.conclude(clipping_ratio=0.0)
-        changed = self._running.follow(verdict.result)
-        segment = judged(examined.segment, self._card.threshold)
-        return StreamWindow(segment, self._running.result, changed, replaces)
-
-    def conclude(self, clipping_ratio: float) -> tuple[tuple[Segment, ...], Quality, Verdict]:
-        """The decided segments, the quality of the audio and the verdict so far."""
-        meter = copy.deepcopy(self._quality)
-        if self._latest is not None:
-            _told(meter, self._latest, self._told)
-        quality = meter.result(clipping_ratio)
-        segments, verdict = decide(self.segments, quality, self._card, self._card.threshold)
-        return segments, quality, verdict
+        heard = Heard(self._media, self._windows.seconds, (concluded,))
+        return analysis_of(heard, self.card, self._rules.threshold, self._spent)
 
 
 class _RunningVerdict:
@@ -298,13 +267,6 @@ class _AnyLength:
         if first.families is not None and last.families is not None:
             families = tuple(np.mean((first.families, last.families), axis=0).tolist())
         return WindowScore(0.5 * (first.spoof_llr + last.spoof_llr), families)
-
-
-def _told(meter: QualityMeter, examined: Examined, told: float) -> float:
-    """Lets `meter` hear what lies behind the first `told` seconds; the seconds it then knows."""
-    end = examined.window.end
-    tell(meter, examined, new_seconds=end - told)
-    return end
 
 
 def _joined(frames: Iterable[AudioFrame]) -> Sequence[AudioFrame]:

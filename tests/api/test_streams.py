@@ -26,7 +26,7 @@ from twilio.tme.extensions.common.v1 import audio_buffer_pb2 as twilio_pb
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.audio_factory import encode, noise, silence, speech, spoken_file
+from tests.audio_factory import SPOKEN_RATE, encode, noise, silence, speech, spoken_file
 from tests.http_factory import Server, serving, settings_for
 from tests.processes import free_port
 from tests.speaker_factory import write_encoder
@@ -35,6 +35,7 @@ from tests.stream_factory import (
     cut,
     detection,
     install_hearing,
+    spliced,
     telephone,
     verification,
 )
@@ -176,17 +177,82 @@ def test_a_call_is_kept_like_every_other_prediction(
     assert kept["audio_duration"] == pytest.approx(SECONDS)
 
 
-def test_a_streamed_call_is_judged_as_its_file_is(server: Server, channel: grpc.Channel, key: str):
-    session, *_ = detect(channel, key, detection(cut(VOICE, 333)))
+LIKE_A_FILE = {
+    "bona fide": (speech(11.4), "bonafide"),
+    "spoofed": (speech(11.0) + noise(11.0, rms=0.08), "spoofed"),
+    "partially spoofed": (spliced(25.4, 10.0, 15.0), "partially_spoofed"),
+}
+OF_THE_REQUEST = {
+    *("prediction_id", "status", "progress", "created_at", "device", "model", "processing_time"),
+}
+
+
+def judgement(prediction: dict[str, Any]) -> dict[str, Any]:
+    """What a prediction says of the audio."""
+    return {name: value for name, value in prediction.items() if name not in OF_THE_REQUEST}
+
+
+@pytest.mark.parametrize("what", LIKE_A_FILE)
+def test_a_call_over_grpc_ends_with_the_verdict_on_a_file_of_it(
+    server: Server, channel: grpc.Channel, key: str, what: str
+):
+    sound, label = LIKE_A_FILE[what]
+
+    session, *_, final = detect(
+        channel, key, detection(cut(telephone(sound, SPOKEN_RATE), 666), rate=SPOKEN_RATE)
+    )
+
+    session_id = session.create_session_response.session_id
+    with server.client(key) as client:
+        streamed = client.get(f"/v1/predictions/{session_id}").json()
+        file = encode(sound, SPOKEN_RATE, "wav-mulaw")
+        of_file = client.post("/v1/predict", files={"file": file}).json()
+    scores = [segment["scores"][0] for segment in of_file["segments"]]
+    assert of_file["global"]["result"] == label
+    assert judgement(streamed) == judgement(of_file)
+    assert final.final_result.overall_label == label
+    assert final.final_result.overall_score == pytest.approx(sum(scores) / len(scores), abs=1e-5)
+    assert final.final_result.analysis_count == len(scores)
+
+
+@pytest.mark.parametrize("what", LIKE_A_FILE)
+def test_a_call_over_a_websocket_ends_with_the_verdict_on_a_file_of_it(
+    server: Server, channel: grpc.Channel, key: str, what: str
+):
+    sound, _ = LIKE_A_FILE[what]
+    file = encode(sound, SPOKEN_RATE, "wav-mulaw")
+
+    with opened(server, key) as websocket:
+        for part in cut(telephone(sound, SPOKEN_RATE), 16_000):
+            websocket.send(audio_json(part, sampleRateHz=SPOKEN_RATE))
+        websocket.send("{}")
+        streamed = answers(websocket)[-1].final_result.per_consumer[0]
 
     with server.client(key) as client:
-        streamed = client.get(
-            f"/v1/predictions/{session.create_session_response.session_id}"
-        ).json()
-        file = encode(speech(SECONDS, TELEPHONE_RATE), TELEPHONE_RATE, "wav-mulaw")
+        (kept,) = client.get("/v1/predictions", params={"limit": 1}).json()["predictions"]
         of_file = client.post("/v1/predict", files={"file": file}).json()
-    assert streamed["segments"] == of_file["segments"]
-    assert streamed["global"] == of_file["global"]
+    (verified,) = verify(channel, key, inline_audio=file).final_result.per_consumer
+    assert judgement(kept) == judgement(of_file)
+    for name in ("overall_label", "overall_score", "analysis_count", "silence_pct_mean"):
+        assert getattr(streamed, name) == pytest.approx(getattr(verified, name), abs=1e-6)
+
+
+def test_a_call_too_short_for_a_file_has_no_verdict_and_is_not_kept(
+    server: Server, channel: grpc.Channel, key: str
+):
+    short = VOICE[: round(2.9 * TELEPHONE_RATE)]
+
+    session, *windows, final = detect(channel, key, detection(cut(short, 160)))
+
+    with server.client(key) as client:
+        file = encode(speech(2.9, TELEPHONE_RATE), TELEPHONE_RATE, "wav-mulaw")
+        refusal = client.post("/v1/predict", files={"file": file})
+        kept = client.get(f"/v1/predictions/{session.create_session_response.session_id}")
+    assert "too short" in refusal.json()["message"]
+    assert windows == []
+    assert final.final_result.overall_label == "unknown"
+    assert final.final_result.total_audio_ms == 2_900
+    assert kept.status_code == 404
 
 
 def test_the_example_of_the_documentation_runs(server: Server, key: str, tmp_path: Path):

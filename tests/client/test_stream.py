@@ -48,6 +48,13 @@ def test_verdicts_come_while_audio_goes_and_a_result_at_the_end(
     assert client.prediction(events[0].session_id).finished
 
 
+def test_a_stream_that_is_too_short_ends_without_a_verdict(client: Client) -> None:
+    *_, result = client.stream([pcm()[: 2 * BLOCK_BYTES]])
+
+    assert isinstance(result, StreamResult)
+    assert result.per_consumer[0].overall_label == "unknown"
+
+
 @pytest.mark.anyio
 async def test_the_asynchronous_client_streams_as_well(server: Server, key: str) -> None:
     async def audio() -> AsyncIterator[bytes]:

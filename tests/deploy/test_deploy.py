@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,37 @@ def test_accepted_requests_can_finish_before_a_pod_is_killed():
     finish = int(of_kind("ConfigMap")["veravox"]["data"]["VERAVOX_SHUTDOWN_SECONDS"])
 
     assert pod["terminationGracePeriodSeconds"] > pause + finish
+
+
+def test_live_calls_reach_the_port_that_the_api_listens_on():
+    pod = of_kind("Deployment")["veravox-api"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    listening = {item["name"]: item["value"] for item in container["env"]}["VERAVOX_GRPC_PORT"]
+    opened = {item["name"]: item["containerPort"] for item in container["ports"]}
+    served = {item["name"]: item for item in of_kind("Service")["veravox-api"]["spec"]["ports"]}
+    (rule,) = of_kind("NetworkPolicy")["veravox-api"]["spec"]["ingress"]
+    composed = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]["api"]
+    exposed = re.search(r"^EXPOSE (.+)$", (DEPLOY / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+
+    assert opened["grpc"] == int(listening)
+    assert served["grpc"]["targetPort"] == "grpc"
+    assert {port["port"] for port in rule["ports"]} == set(opened)
+    assert composed["environment"]["VERAVOX_GRPC_PORT"] == listening
+    assert f"{listening}:{listening}" in composed["ports"]
+    assert exposed is not None
+    assert listening in exposed[1].split()
+
+
+def test_the_image_has_what_its_settings_need():
+    locked = Path("requirements/image.lock").read_text(encoding="utf-8")
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = [
+        re.split(r"[<>=,\[]", requirement)[0]
+        for extra in ("grpc", "redis", "s3")
+        for requirement in project["optional-dependencies"][extra]
+    ]
+
+    assert [name for name in needed if f"\n{name}==" not in locked] == []
 
 
 def test_composed_services_have_no_rights():

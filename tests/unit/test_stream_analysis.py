@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.audio_factory import encode, noise, silence, speech
-from tests.stream_factory import TELEPHONE_RATE, frames, install_hearing, packets, telephone
+from tests.stream_factory import (
+    TELEPHONE_RATE,
+    frames,
+    install_hearing,
+    packets,
+    spliced,
+    telephone,
+)
 from veravox.analysis import Analyser, Analysis, AnalysisOptions, open_analyser
 from veravox.audio.activity import SpeechActivity
 from veravox.audio.canonical import Samples
@@ -16,7 +23,7 @@ from veravox.audio.windows import Tail
 from veravox.detection.card import ModelCard
 from veravox.detection.detector import Detector, WindowScore
 from veravox.detection.verdict import Reason, Result
-from veravox.errors import InvalidRequest
+from veravox.errors import AudioTooShort, InvalidRequest
 from veravox.stream_analysis import (
     StreamAnalysis,
     StreamConclusion,
@@ -64,7 +71,10 @@ def assert_same(streamed: Analysis | None, of_file: Analysis):
     assert streamed.segments == of_file.segments
     assert streamed.verdict == of_file.verdict
     assert streamed.quality == of_file.quality
-    assert streamed.duration == pytest.approx(of_file.duration, abs=1e-3)
+    assert streamed.duration == of_file.duration
+    assert streamed.warnings == of_file.warnings
+    assert streamed.generator == of_file.generator
+    assert streamed.calibration == of_file.calibration
 
 
 @settings(deadline=None, max_examples=12)
@@ -75,6 +85,59 @@ def test_a_stream_is_judged_as_a_file_of_the_same_audio(
     of_file = analyser.analyse(io.BytesIO(file_of(seconds)), AnalysisOptions())
 
     _, concluded = hear(analyser, frames(PAYLOAD[: round(seconds * TELEPHONE_RATE)], size))
+
+    assert_same(concluded.analysis, of_file)
+
+
+@settings(deadline=None, max_examples=12)
+@given(
+    seconds=st.sampled_from((15.4, 20.0, 20.4, 23.0)),
+    first=st.sampled_from((4.0, 5.0, 8.5, 10.0)),
+    length=st.sampled_from((3.0, 5.0, 7.0)),
+    size=st.integers(160, 9_000),
+)
+def test_a_splice_in_a_stream_is_found_as_in_a_file(
+    analyser: Analyser, seconds: float, first: float, length: float, size: int
+):
+    sound = spliced(seconds, first, first + length)
+    of_file = analyser.analyse(io.BytesIO(encode(sound, RATE, "wav-mulaw")))
+
+    _, concluded = hear(analyser, frames(telephone(sound, RATE), size, sample_rate=RATE))
+
+    assert_same(concluded.analysis, of_file)
+
+
+def test_one_suspicious_window_is_looked_at_closer_as_soon_as_the_next_one_came(
+    analyser: Analyser,
+):
+    call = telephone(spliced(20.0, 5.0, 10.0), RATE)
+
+    windows, concluded = hear(analyser, frames(call, 320, sample_rate=RATE))
+
+    assert concluded.analysis is not None
+    assert concluded.analysis.verdict.result is Result.PARTIALLY_SPOOFED
+    assert [s.halfway is not None for s in concluded.analysis.segments] == [
+        *(False, True, False, False),
+    ]
+    assert windows[-1].running is Result.PARTIALLY_SPOOFED
+
+
+@pytest.mark.parametrize("seconds", [2.0, 2.99])
+def test_a_stream_too_short_for_a_file_has_no_analysis_either(analyser: Analyser, seconds: float):
+    with pytest.raises(AudioTooShort):
+        analyser.analyse(io.BytesIO(file_of(seconds)))
+
+    windows, concluded = hear(analyser, frames(PAYLOAD[: round(seconds * TELEPHONE_RATE)], 160))
+
+    assert windows == []
+    assert concluded.analysis is None
+    assert concluded.seconds == pytest.approx(seconds)
+
+
+def test_a_stream_is_long_enough_from_the_same_sample_on_as_a_file(analyser: Analyser):
+    of_file = analyser.analyse(io.BytesIO(file_of(3.0)))
+
+    _, concluded = hear(analyser, frames(PAYLOAD[: 3 * TELEPHONE_RATE], 160))
 
     assert_same(concluded.analysis, of_file)
 
@@ -179,11 +242,11 @@ def test_the_running_verdict_follows_the_call_but_does_not_flicker(analyser: Ana
 
 
 class Failing:
-    """A detector whose model fails at the first window."""
+    """A detector whose model fails at one call, counted from 0."""
 
-    def __init__(self, detector: Detector) -> None:
+    def __init__(self, detector: Detector, failing: int) -> None:
         self._detector = detector
-        self._failed = False
+        self._left = failing
 
     @property
     def card(self) -> ModelCard:
@@ -193,8 +256,8 @@ class Failing:
         return self.judge(samples).spoof_llr
 
     def judge(self, samples: Samples) -> WindowScore:
-        if not self._failed:
-            self._failed = True
+        self._left -= 1
+        if self._left == -1:
             raise RuntimeError("out of memory")
         return self._detector.judge(samples)
 
@@ -202,13 +265,31 @@ class Failing:
 def test_a_window_that_cannot_be_scored_does_not_end_the_stream(
     analyser: Analyser, caplog: pytest.LogCaptureFixture
 ):
-    stream = StreamAnalysis(Failing(analyser.models.resolve()), SpeechActivity(), StreamOptions())
+    failing = Failing(analyser.models.resolve(), 0)
+    stream = StreamAnalysis(failing, SpeechActivity(), StreamOptions())
 
     first, second = stream.push(frames(PAYLOAD[: 11 * TELEPHONE_RATE], 8_000))
 
     assert first.segment.reason is Reason.FAILED
     assert second.segment.result is Result.BONAFIDE
     assert "could not be scored" in caplog.text
+
+
+def test_a_closer_look_that_fails_does_not_end_the_stream(
+    analyser: Analyser, caplog: pytest.LogCaptureFixture
+):
+    failing = Failing(analyser.models.resolve(), 4)
+    stream = StreamAnalysis(failing, SpeechActivity(), StreamOptions())
+    call = telephone(spliced(20.0, 5.0, 10.0), RATE)
+
+    windows = stream.push(frames(call, 8_000, sample_rate=RATE))
+    concluded = stream.finish()
+
+    assert len(windows) + len(concluded.windows) == 4
+    assert concluded.analysis is not None
+    assert concluded.analysis.segments[1].result is Result.SPOOFED
+    assert concluded.analysis.segments[1].halfway is None
+    assert "could not be looked at closer" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ class AudioFrame:
 
     def parts(self, seconds: float) -> "Iterator[AudioFrame]":
         """The same audio in frames of at most `seconds`; an Opus packet stays whole."""
-        if self.codec is Codec.OPUS:
+        if self.codec is Codec.OPUS or self.seconds <= seconds:
             yield self
             return
         size = max(1, round(seconds * self.sample_rate)) * self._step

@@ -94,6 +94,11 @@ class StreamWindows:
         self._held: Samples = np.zeros(0, np.float32)
         self._last: Window | None = None
 
+    @property
+    def seconds(self) -> float:
+        """How much audio came."""
+        return self._offset + self._held.size / SAMPLE_RATE
+
     def push(self, block: Samples) -> list[Window]:
         """The windows that `block`, shape (n,), completes."""
         self._held = np.concatenate((self._held, block))

@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 from veravox_client.models import Answer
 
 Codec = Literal["S16LE", "S16BE", "S24LE", "S32LE", "F32LE", "PCMU", "PCMA", "OPUS"]
-Label = Literal["bonafide", "spoofed", "partially_spoofed", "silence", "error"]
+Label = Literal["bonafide", "spoofed", "partially_spoofed", "silence", "error", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,10 @@ class StreamNotification(StreamAnswer):
 
 
 class DetectorResult(StreamAnswer):
-    """What one detector concludes of the whole stream: the worst label and the highest score."""
+    """What one detector concludes of the whole stream: the worst label and the highest score.
+
+    The label is ``unknown`` when too little was heard for a verdict.
+    """
 
     consumer_name: str
     overall_label: Annotated[Label, Field(alias="overallLabelRaw")]
