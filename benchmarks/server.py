@@ -29,10 +29,10 @@ def measure() -> Iterator[tuple[str, str, str]]:
     """Rows of (what, measured, budget)."""
     with tempfile.TemporaryDirectory() as folder:
         key = new_key(Path(folder))
-        with running(Path(folder)) as (process, url, cold), _client(url, key) as client:
+        with running(Path(folder)) as (process, url, cold), connect(url, key) as client:
             yield "cold start", f"{cold:.1f} s", "3 s"
             yield from long_recording.measure(client, process.pid)
-        with running(Path(folder)) as (process, url, _), _client(url, key) as client:
+        with running(Path(folder)) as (process, url, _), connect(url, key) as client:
             _predict(client, wav(10.0))
             yield "resident memory when idle", f"{memory(process.pid)} MiB", "350 MiB"
             yield from _latency(client)
@@ -41,7 +41,8 @@ def measure() -> Iterator[tuple[str, str, str]]:
             yield from _large_upload(client, process.pid)
 
 
-def _client(url: str, key: str) -> httpx.Client:
+def connect(url: str, key: str) -> httpx.Client:
+    """A client of the server at `url`."""
     return httpx.Client(base_url=url, headers={"X-Api-Key": key}, timeout=60)
 
 
