@@ -2,6 +2,7 @@
 
 import base64
 import json
+import random
 import subprocess
 import sys
 import time
@@ -35,11 +36,13 @@ from tests.stream_factory import (
     cut,
     detection,
     install_hearing,
+    packets,
     spliced,
     telephone,
     verification,
 )
 from veravox.accounts import Plan, Scope
+from veravox.audio.frames import Codec
 
 SECONDS = 11.0
 CLIENT_SECONDS = 60
@@ -616,6 +619,25 @@ def test_what_twilio_would_not_send_closes_the_connection(
         for message in messages:
             websocket.send(message)
         assert closed(websocket)[0] == code
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_hostile_opus_ends_in_a_result_or_a_clear_error(server: Server, key: str, seed: int):
+    chance = random.Random(seed)
+    sent = packets(speech(3.0, 48_000), 48_000, Codec.OPUS)
+
+    with opened(server, key) as websocket:
+        websocket.send(audio_json(b"", codec="AUDIO_CODEC_OPUS", sampleRateHz=48_000))
+        with suppress(ConnectionClosed):
+            for packet in sent:
+                broken = packet[:1] + chance.randbytes(chance.randint(1, 400))
+                websocket.send(broken if chance.random() < seed / 3 else packet)
+            websocket.send("{}")
+        code, reason = closed(websocket)
+
+    assert code == 1000 or (code == 4400 and reason)
+    with server.client(key) as client:
+        assert client.get("/healthz").status_code == 200
 
 
 @settings(

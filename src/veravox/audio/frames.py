@@ -120,16 +120,19 @@ class FrameDecoder:
     def decode(self, frame: AudioFrame) -> DecodedFrame:
         """The audio in a frame.
 
-        Raises UndecodableAudio for floats that are no audio and for Opus that stays damaged.
+        Raises UndecodableAudio for samples that are no audio, which floats and the decoder of Opus
+        can give, and for Opus that stays damaged.
         """
         if frame.codec is Codec.OPUS:
-            return self._decode_opus(frame)
-        self._opus = None
-        pcm = _PCM[frame.codec]
-        samples = pcm.unpack(frame.payload).reshape(-1, frame.channels).T
-        if frame.codec is Codec.F32LE and samples.size:
-            _check_range(samples)
-        return DecodedFrame(samples, frame.sample_rate, pcm.full_scale)
+            decoded = self._decode_opus(frame)
+        else:
+            self._opus = None
+            pcm = _PCM[frame.codec]
+            samples = pcm.unpack(frame.payload).reshape(-1, frame.channels).T
+            decoded = DecodedFrame(samples, frame.sample_rate, pcm.full_scale)
+        if frame.codec in (Codec.F32LE, Codec.OPUS) and decoded.samples.size:
+            _check_range(decoded.samples)
+        return decoded
 
     def _decode_opus(self, frame: AudioFrame) -> DecodedFrame:
         if self._opus is None or self._opus.channels != frame.channels:

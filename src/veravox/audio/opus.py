@@ -1,4 +1,11 @@
-"""Opus packets (RFC 6716), one after the other, as calls carry them (RFC 7587)."""
+"""Opus packets (RFC 6716), one after the other, as calls carry them (RFC 7587).
+
+Unlike files, packets are decoded in the server's own process: a child for each call would cost 45
+MB. No packet reaches more of FFmpeg than its Opus decoder, which has no container, no file and no
+address to open. Whatever a packet says, it gives about 120 ms at most, within milliseconds, and
+keeps no memory. What a hostile one can do is to give samples that are no audio; `FrameDecoder`
+refuses those.
+"""
 
 from typing import Protocol, cast
 

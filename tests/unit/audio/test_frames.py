@@ -71,6 +71,49 @@ def test_a_lost_opus_packet_leaves_a_gap_of_its_length():
     assert lengths == [960] * 4
 
 
+LONGEST_PACKET = 0.121
+SENT = {channels: packets(speech(0.4, 48_000, channels), 48_000, Codec.OPUS) for channels in (1, 2)}
+
+
+@st.composite
+def hostile_packets(draw: st.DrawFn) -> list[bytes]:
+    """Packets of all kinds: true ones, true ones with damage, lengthened or cut ones, and noise."""
+
+    def damaged(packet: bytes, mask: bytes, first: int, end: int) -> bytes:
+        flipped = bytearray(packet)
+        for place, bits in enumerate(mask, start=first % len(packet)):
+            if place < len(flipped):
+                flipped[place] ^= bits
+        return bytes(flipped[:end]) + mask[: max(0, end - len(flipped))]
+
+    true = st.sampled_from(SENT[1] + SENT[2])
+    anything = st.binary(max_size=1_500)
+    length = st.integers(1, 1_500)
+    return draw(
+        st.lists(
+            st.one_of(true, anything, st.builds(damaged, true, anything, length, length)),
+            max_size=80,
+        )
+    )
+
+
+@settings(deadline=None, max_examples=150)
+@given(sent=hostile_packets(), channels=st.sampled_from((1, 2)))
+def test_whatever_opus_packets_hold_they_give_audio_of_a_limited_length_or_are_refused(
+    sent: list[bytes], channels: int
+):
+    decoder = FrameDecoder()
+    for packet in sent:
+        try:
+            decoded = decoder.decode(AudioFrame(Codec.OPUS, 48_000, channels, packet))
+        except UndecodableAudio:
+            decoder = FrameDecoder()
+            continue
+        assert decoded.samples.shape[0] == channels
+        assert decoded.samples.shape[1] <= LONGEST_PACKET * decoded.sample_rate
+        assert np.isfinite(decoded.samples).all()
+
+
 def test_opus_that_is_nothing_but_damage_is_refused():
     decoder = FrameDecoder()
     damaged = AudioFrame(Codec.OPUS, 48_000, 1, b"\xff")
