@@ -29,7 +29,7 @@ from veravox.http.openapi import describe_api
 from veravox.http.services import open_services
 from veravox.http.streams import serving_streams
 from veravox.settings import Settings, load_settings
-from veravox.streaming import twilio, websocket
+from veravox.streaming import audiohook, twilio, websocket
 from veravox.telemetry.logs import configure_logs
 from veravox.web import dashboard
 from veravox.web.pages import add_dashboard
@@ -75,6 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         storage,
         websocket,
         twilio,
+        audiohook,
         report_keys,
         health,
     ):

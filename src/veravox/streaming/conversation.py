@@ -12,7 +12,7 @@ from veravox.accounts import ApiKey
 from veravox.audio.frames import AudioFrame
 from veravox.errors import InvalidRequest, VeravoxError
 from veravox.stream_analysis import StreamOptions, StreamWindow
-from veravox.streams import Conclusion, LiveStream, StreamService
+from veravox.streams import Conclusion, KeptAs, LiveStream, StreamService
 
 Incoming = TypeVar("Incoming")
 Outgoing = TypeVar("Outgoing")
@@ -64,9 +64,9 @@ async def converse(
     streams: StreamService,
     key: ApiKey,
     protocol: str,
-    stream_id: str | None = None,
+    kept_as: KeptAs | None = None,
 ) -> None:
-    """Hold a whole conversation with the owner of `key`, kept under `stream_id` or a new id.
+    """Hold a whole conversation with the owner of `key`, kept as is told or under a new id.
 
     Raises InvalidRequest, UndecodableAudio, UnknownModel and Unavailable; after the final result
     StreamIdle, StreamTooLong, or Unavailable when the server ended the stream.
@@ -74,7 +74,7 @@ async def converse(
     first = await streams.patiently(line.receive())
     if first is None:
         raise InvalidRequest("The first message must open a session")
-    async with streams.open(key, protocol, dialect.options(first), stream_id) as stream:
+    async with streams.open(key, protocol, dialect.options(first), kept_as) as stream:
         for answer in dialect.opened(stream):
             await stream.say(line.send(answer))
         cause = await _listen(line, dialect, stream)

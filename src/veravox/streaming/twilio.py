@@ -19,7 +19,7 @@ from veravox.stream_analysis import StreamOptions, StreamWindow
 from veravox.streaming.conversation import converse
 from veravox.streaming.desk import Desk
 from veravox.streaming.websocket_calls import WebSocketLine, closing, from_base64, parsed
-from veravox.streams import Conclusion, LiveStream
+from veravox.streams import Conclusion, KeptAs, LiveStream
 
 PROTOCOL = "twilio"
 STOP = "stop"
@@ -143,4 +143,5 @@ async def stream(websocket: WebSocket) -> None:
         line = TwilioLine(WebSocketLine(websocket))
         stream_sid, start = await desk.streams.patiently(line.begin())
         async with desk.admitted(start.custom_parameters.api_key) as key:
-            await converse(line, TwilioDialect(start), desk.streams, key, PROTOCOL, stream_sid)
+            kept_as = KeptAs(stream_sid)
+            await converse(line, TwilioDialect(start), desk.streams, key, PROTOCOL, kept_as)

@@ -92,7 +92,7 @@ async def closing(websocket: WebSocket) -> AsyncGenerator[None]:
     except WebSocketDisconnect:
         return
     except Exception as error:
-        code, reason = _told(error)
+        code, reason = told(error)
         if code == INTERNAL:
             _log.error("a WebSocket call failed", path=websocket.url.path, exc_info=error)
     if websocket.application_state is WebSocketState.CONNECTED:
@@ -125,7 +125,8 @@ def from_base64(value: object) -> object:
         raise ValueError("not base64") from None
 
 
-def _told(error: Exception) -> tuple[int, str]:
+def told(error: Exception) -> tuple[int, str]:
+    """The code and the words that stand for an error; nothing is told of what is a bug."""
     if not isinstance(error, VeravoxError) or isinstance(error, InvalidModel):
         return INTERNAL, "Internal server error"
     codes = (CLOSE_CODES[kind] for kind in type(error).__mro__ if kind in CLOSE_CODES)

@@ -1,5 +1,5 @@
 """Calls that are analysed while they go on."""
 
-from veravox.streams.service import Conclusion, LiveStream, StreamService, StreamTerms
+from veravox.streams.service import Conclusion, KeptAs, LiveStream, StreamService, StreamTerms
 
-__all__ = ["Conclusion", "LiveStream", "StreamService", "StreamTerms"]
+__all__ = ["Conclusion", "KeptAs", "LiveStream", "StreamService", "StreamTerms"]

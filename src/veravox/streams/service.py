@@ -59,6 +59,17 @@ class StreamTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptAs:
+    """Under what a finished stream is kept.
+
+    `prediction_id` is the caller's own, None for a new one; `name` is what people search for.
+    """
+
+    prediction_id: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Conclusion:
     """The end of a stream: what was heard, and the prediction that was kept of it, if any.
 
@@ -97,7 +108,7 @@ class StreamService:
         key: ApiKey,
         protocol: str,
         options: StreamOptions,
-        prediction_id: str | None = None,
+        kept_as: KeptAs | None = None,
     ) -> AsyncGenerator["LiveStream"]:
         """A new stream, let go of at the end of the block however it ends.
 
@@ -106,14 +117,17 @@ class StreamService:
         """
         if len(self._open) >= self.terms.most:
             raise Unavailable(f"{self.terms.most} streams are open; try again shortly")
-        stream = LiveStream(
-            prediction_id or f"pred_{token_hex(6)}",
-            key,
-            await self.work(lambda: self._begin(options)),
-            options,
-            Origin(f"stream ({protocol})", key.id),
-            self,
+        kept_as = kept_as or KeptAs()
+        stream_id = kept_as.prediction_id or f"pred_{token_hex(6)}"
+        analysis = await self.work(lambda: self._begin(options))
+        request = PredictionRequest(
+            options.analysis_options,
+            options.model or analysis.card.id,
+            stream_id,
+            name=kept_as.name,
+            origin=Origin(f"stream ({protocol})", key.id),
         )
+        stream = LiveStream(stream_id, key, analysis, request, self)
         self._open.add(stream)
         STREAMS.labels(protocol).inc()
         outcome = "aborted"
@@ -161,22 +175,11 @@ class StreamService:
             raise StreamIdle(f"Nothing came for {self.terms.idle_seconds:g} seconds") from None
 
     async def keep(
-        self,
-        key: ApiKey,
-        stream_id: str,
-        options: StreamOptions,
-        origin: Origin,
-        heard: StreamConclusion,
+        self, key: ApiKey, stream_id: str, request: PredictionRequest, heard: StreamConclusion
     ) -> Prediction | None:
         """The prediction that a finished stream becomes; None when nothing was analysed."""
         if heard.analysis is None:
             return None
-        request = PredictionRequest(
-            options.analysis_options,
-            options.model or heard.analysis.model_id,
-            stream_id,
-            origin=origin,
-        )
         return await self._predictions.record(
             key.tenant_id, stream_id, heard.digest, request, heard.analysis
         )
@@ -194,11 +197,10 @@ class LiveStream:
         stream_id: str,
         key: ApiKey,
         analysis: StreamAnalysis,
-        options: StreamOptions,
-        origin: Origin,
+        request: PredictionRequest,
         service: StreamService,
     ) -> None:
-        """`stream_id` is the id of the prediction that the stream becomes."""
+        """`stream_id` is the id of the prediction that the stream becomes, as `request` tells."""
         self.id = stream_id
         self.model_id = analysis.card.id
         self.threshold = analysis.card.threshold
@@ -206,8 +208,7 @@ class LiveStream:
         self.completed = False
         self._key = key
         self._analysis = analysis
-        self._options = options
-        self._origin = origin
+        self._request = request
         self._service = service
         self._frames: list[AudioFrame] = []
         self._held = 0.0
@@ -279,9 +280,7 @@ class LiveStream:
         heard = await self._work()
         concluded = await self._service.work(self._analysis.finish)
         concluded = _with_windows(concluded, heard)
-        prediction = await self._service.keep(
-            self._key, self.id, self._options, self._origin, concluded
-        )
+        prediction = await self._service.keep(self._key, self.id, self._request, concluded)
         self.completed = True
         return Conclusion(concluded, prediction, time.monotonic() - self._opened)
 
