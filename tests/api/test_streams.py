@@ -3,6 +3,7 @@
 import base64
 import json
 import random
+import re
 import subprocess
 import sys
 import time
@@ -483,6 +484,30 @@ def test_a_websocket_speaks_the_json_of_the_stubs(server: Server, key: str):
     final = received[-1].final_result
     assert final.total_audio_ms == 11_000
     assert final.per_consumer[0].overall_label == common.RESULT_LABEL_BONAFIDE
+
+
+def test_the_websocket_messages_of_the_documentation_are_what_is_said(server: Server, key: str):
+    page = Path("docs/streaming.md").read_text(encoding="utf-8")
+    shown = page.split("## WebSocket")[1].split("```\n")[1].split("```")[0]
+    shown = shown.replace('{"consumerName": "deepfake", ...}', '{"consumerName": "deepfake"}')
+    lines = re.findall(r"^([<>]) (.*(?:\n   .*)*)", shown, re.MULTILINE)
+    sound = speech(5.0, 48_000) + noise(5.0, 48_000, rms=0.08)
+    (audio,) = packets(sound, 48_000, Codec.S16LE)
+
+    with socket(server, additional_headers={"X-Api-Key": key}) as websocket:
+        for direction, text in lines:
+            if direction == ">":
+                for message in cut(audio, 96_000) if text.startswith("(") else [text]:
+                    websocket.send(message)
+        said = [json.loads(message) for message in websocket]
+
+    documented = [json.loads(text) for direction, text in lines if direction == "<"]
+    assert [shape(message) for message in said] == [shape(message) for message in documented]
+
+
+def shape(message: dict[str, Any]) -> dict[str, set[str]]:
+    """The kind of a message and the names in it."""
+    return {kind: set(body) for kind, body in message.items()}
 
 
 def test_binary_messages_are_audio_in_the_format_of_the_last_frame(server: Server, key: str):
