@@ -25,12 +25,12 @@ from veravox.audio.activity import FRAME_SAMPLES, SpeechActivity
 from veravox.audio.canonical import SAMPLE_RATE, CanonicalFeed, Samples
 from veravox.audio.clipping import ClippingMeter
 from veravox.audio.frames import AudioFrame, FrameDecoder
-from veravox.audio.recording import MediaInfo
+from veravox.audio.recording import MediaInfo, Quality
 from veravox.audio.windows import WINDOW_SAMPLES, StreamWindows, Tail, Window
 from veravox.detection.card import ModelCard
 from veravox.detection.detector import Detector, WindowScore
-from veravox.detection.rules import judged
-from veravox.detection.verdict import Reason, Result, Segment
+from veravox.detection.rules import judged, overall_confidence
+from veravox.detection.verdict import Reason, Result, Segment, Verdict
 from veravox.errors import InvalidRequest
 from veravox.hearing import Examined, Hearing, Rules, examine
 
@@ -87,17 +87,32 @@ class StreamOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class SoFar:
+    """What would be concluded if a stream ended now.
+
+    `quality` does not know of clipping yet. `confidence` is the mean of the scored windows',
+    0..1, None without any.
+    """
+
+    verdict: Verdict
+    quality: Quality
+    confidence: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class StreamWindow:
     """A window of a stream that was heard.
 
     `segment` has its own `result`, or the `reason` for having none. `running` is the verdict on
     everything up to its end, None before the first; with `changed` it is another than before.
-    With `replaces` the window stands for the one before it, which it overlaps.
+    `so_far` is what lies behind it, which changes with every window. With `replaces` the window
+    stands for the one before it, which it overlaps.
     """
 
     segment: Segment
     running: Result | None
     changed: bool
+    so_far: SoFar
     replaces: bool = False
 
 
@@ -190,10 +205,11 @@ class StreamAnalysis:
             self._hearing.end_with(examined)
         else:
             self._hearing.add(examined)
-        _, _, verdict = self._hearing.conclude(clipping_ratio=0.0)
+        quality, segments, verdict = self._hearing.conclude(clipping_ratio=0.0)
         changed = self._running.follow(verdict.result)
+        so_far = SoFar(verdict, quality, overall_confidence(segments, self._rules.threshold))
         segment = judged(examined.segment, self._rules.threshold)
-        return StreamWindow(segment, self._running.result, changed, replaces)
+        return StreamWindow(segment, self._running.result, changed, so_far, replaces)
 
     def _examined(self, window: Window) -> Examined:
         try:

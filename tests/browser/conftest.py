@@ -14,10 +14,12 @@ from tests.http_factory import Server, serving, settings_for
 from tests.web_factory import PASSWORD, invite
 
 BROWSER = os.environ.get("VERAVOX_TEST_BROWSER")
-WAIT_MS = 60_000
+WAIT_MS = 30_000
 
 if BROWSER:
-    from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+    from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+    expect.set_options(timeout=WAIT_MS)
 else:
     collect_ignore_glob = ["test_*.py"]
 
@@ -39,9 +41,9 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def chromium(recording: Path) -> "Iterator[Browser]":
     arguments = [
         "--no-sandbox",
-        "--use-fake-ui-for-media-stream",
         "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-audio-capture={recording}",
+        "--host-resolver-rules=MAP veravox.test 127.0.0.1",
     ]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=arguments)

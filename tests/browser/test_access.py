@@ -8,7 +8,17 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import analyse
 
-PAGES = ("/", "/recordings", "/voices", "/webhooks", "/keys", "/models", "/people", "/account")
+PAGES = (
+    "/",
+    "/live",
+    "/recordings",
+    "/voices",
+    "/webhooks",
+    "/keys",
+    "/models",
+    "/people",
+    "/account",
+)
 WIDTHS = (390, 820, 1440)
 
 

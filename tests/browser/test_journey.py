@@ -7,11 +7,9 @@ from pathlib import Path
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.audio_factory import spoken_file
-from tests.browser.conftest import WAIT_MS, analyse, choose_password
+from tests.browser.conftest import analyse, choose_password
 from tests.http_factory import Server, serving, settings_for
 from tests.web_factory import PASSWORD, invite, signed_in
-
-expect.set_options(timeout=WAIT_MS)
 
 
 def test_a_sign_in_link_leads_to_a_working_dashboard(server: Server, chromium: Browser) -> None:

@@ -24,7 +24,17 @@ class Elements(HTMLParser):
         self.found.append((tag, dict(attrs)))
 
 
-PAGES = ("/", "/recordings", "/voices", "/webhooks", "/keys", "/models", "/people", "/account")
+PAGES = (
+    "/",
+    "/live",
+    "/recordings",
+    "/voices",
+    "/webhooks",
+    "/keys",
+    "/models",
+    "/people",
+    "/account",
+)
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -187,6 +197,7 @@ def test_pages_load_nothing_from_elsewhere_and_hold_no_inline_code(
     assert "script-src 'self'; style-src 'self';" in policy
     assert "unsafe" not in policy
     assert page.headers["X-Frame-Options"] == "DENY"
+    assert page.headers["Referrer-Policy"] == "same-origin"
     assert page.headers["Cache-Control"] == "no-store"
     elements = Elements()
     elements.feed(page.text)

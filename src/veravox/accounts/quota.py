@@ -47,16 +47,22 @@ class Quota:
 
     @asynccontextmanager
     async def admit(self, key: ApiKey) -> AsyncGenerator[RateUsage]:
-        """A place for one request of `key` while the block runs.
+        """A place for one request of `key` while the block runs. Raises as `place`."""
+        async with self.place(key.id, key.limits) as usage:
+            yield usage
 
-        Raises RateLimited when the key has too many requests running or in the last 60 seconds.
+    @asynccontextmanager
+    async def place(self, name: str, limits: Limits) -> AsyncGenerator[RateUsage]:
+        """A place for one request in `name` while the block runs.
+
+        Raises RateLimited when too many are running or came in the last 60 seconds.
         """
-        token = await self._enter(key.id, key.limits)
+        token = await self._enter(name, limits)
         try:
-            yield await self._count(key.id, key.limits)
+            yield await self._count(name, limits)
         finally:
             if token is not None:
-                await self._leave(key.id, token)
+                await self._leave(name, token)
 
     async def count(self, name: str, per_minute: int) -> None:
         """Count something else than a key's request, such as `name`'s attempts to sign in.

@@ -11,7 +11,6 @@ from aurigin.common.v1 import result_pb2 as common
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from veravox.accounts import ApiKey
 from veravox.analysis import Analysis, AnalysisOptions
 from veravox.audio.frames import AudioFrame
 from veravox.detection.verdict import Result, Segment
@@ -24,7 +23,7 @@ from veravox.streaming.audio_frames import codec, from_frame
 from veravox.streaming.desk import Desk
 from veravox.streaming.grpc_calls import Context, admitted, converse_over, errors_told
 from veravox.streaming.raw_audio import as_recording
-from veravox.streams import Conclusion, LiveStream
+from veravox.streams import Caller, Conclusion, LiveStream
 
 SERVICE = "aurigin.client.v1.AudioVerification"
 LARGEST_INLINE = 10 * MEBIBYTE
@@ -92,8 +91,8 @@ def handlers(desk: Desk) -> grpc.GenericRpcHandler:
         await converse_over(context, desk, dialect)
 
     async def verify(request: bytes, context: Context) -> pb.VerifyResponse:
-        async with errors_told(context), admitted(context, desk) as key:
-            return await _verify(desk, key, request)
+        async with errors_told(context), admitted(context, desk) as caller:
+            return await _verify(desk, caller, request)
 
     return grpc.method_handlers_generic_handler(
         SERVICE,
@@ -110,14 +109,14 @@ def handlers(desk: Desk) -> grpc.GenericRpcHandler:
     )
 
 
-async def _verify(desk: Desk, key: ApiKey, body: bytes) -> pb.VerifyResponse:
+async def _verify(desk: Desk, caller: Caller, body: bytes) -> pb.VerifyResponse:
     request = pb.VerifyRequest.FromString(body)
     if len(_sources(body)) != 1:
         raise InvalidRequest("Exactly one of inline_audio and blob_uri must be set")
-    origin = Origin(f"gRPC {SERVICE}/Verify", key.id)
+    origin = Origin(f"gRPC {SERVICE}/Verify", caller.key_id)
     async with _recording(desk, request) as media:
         prediction = await desk.predictions.predict(
-            key.tenant_id, media, PredictionRequest(AnalysisOptions(), MODEL, origin=origin)
+            caller.tenant_id, media, PredictionRequest(AnalysisOptions(), MODEL, origin=origin)
         )
     analysis = prediction.completed
     return pb.VerifyResponse(

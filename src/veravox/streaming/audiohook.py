@@ -221,8 +221,8 @@ async def stream(websocket: WebSocket) -> None:
         kept_as = KeptAs(session_id, str(opening.conversation_id))
         dialect = AudioHookDialect(opening.media)
         try:
-            async with desk.admitted(presented_key(websocket.headers)) as key:
-                await converse(line, dialect, desk.streams, key, PROTOCOL, kept_as)
+            async with desk.admitted(presented_key(websocket.headers)) as caller:
+                await converse(line, dialect, desk.streams, caller, PROTOCOL, kept_as)
         except VeravoxError as error:
             await desk.streams.patiently(line.disconnect(error))
         await desk.streams.patiently(line.hung_up())

@@ -8,11 +8,10 @@ the server must end, gets its final result too, and then the reason.
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
-from veravox.accounts import ApiKey
 from veravox.audio.frames import AudioFrame
 from veravox.errors import InvalidRequest, VeravoxError
 from veravox.stream_analysis import StreamOptions, StreamWindow
-from veravox.streams import Conclusion, KeptAs, LiveStream, StreamService
+from veravox.streams import Caller, Conclusion, KeptAs, LiveStream, StreamService
 
 Incoming = TypeVar("Incoming")
 Outgoing = TypeVar("Outgoing")
@@ -62,11 +61,11 @@ async def converse(
     line: Line[Incoming, Outgoing],
     dialect: StreamDialect[Incoming, Outgoing],
     streams: StreamService,
-    key: ApiKey,
+    caller: Caller,
     protocol: str,
     kept_as: KeptAs | None = None,
 ) -> None:
-    """Hold a whole conversation with the owner of `key`, kept as is told or under a new id.
+    """Hold a whole conversation with `caller`, kept as is told or under a new id.
 
     Raises InvalidRequest, UndecodableAudio, UnknownModel and Unavailable; after the final result
     StreamIdle, StreamTooLong, or Unavailable when the server ended the stream.
@@ -74,7 +73,7 @@ async def converse(
     first = await streams.patiently(line.receive())
     if first is None:
         raise InvalidRequest("The first message must open a session")
-    async with streams.open(key, protocol, dialect.options(first), kept_as) as stream:
+    async with streams.open(caller, protocol, dialect.options(first), kept_as) as stream:
         for answer in dialect.opened(stream):
             await stream.say(line.send(answer))
         cause = await _listen(line, dialect, stream)

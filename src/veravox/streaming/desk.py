@@ -7,9 +7,9 @@ from typing import cast
 
 from starlette.datastructures import State
 
-from veravox.accounts import AccountService, ApiKey, Quota, Scope
+from veravox.accounts import AccountService, Quota, Scope
 from veravox.predictions import PredictionService
-from veravox.streams import StreamService
+from veravox.streams import Caller, StreamService
 from veravox.uploads.remote import RemoteFetcher
 
 
@@ -28,8 +28,8 @@ class Desk:
     ensure_open: Callable[[], None]
 
     @asynccontextmanager
-    async def admitted(self, presented: str | None) -> AsyncGenerator[ApiKey]:
-        """The key that was presented, with a place for one call of its owner while the block runs.
+    async def admitted(self, presented: str | None) -> AsyncGenerator[Caller]:
+        """Who presents a key, with a place for one call of theirs while the block runs.
 
         Raises Unavailable, Unauthorized, Forbidden and RateLimited.
         """
@@ -37,7 +37,7 @@ class Desk:
         key = await self.accounts.authenticate(presented)
         key.require(Scope.PREDICT)
         async with self.quota.admit(key):
-            yield key
+            yield Caller(key.tenant_id, key.id)
 
     @staticmethod
     def of(state: State) -> "Desk":

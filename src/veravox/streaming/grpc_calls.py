@@ -7,7 +7,6 @@ from typing import Any, Generic, TypeVar, cast
 import structlog
 from grpc import StatusCode, aio
 
-from veravox.accounts import ApiKey
 from veravox.accounts.keys import presented_key
 from veravox.errors import (
     Conflict,
@@ -26,6 +25,7 @@ from veravox.errors import (
 )
 from veravox.streaming.conversation import StreamDialect, converse
 from veravox.streaming.desk import Desk
+from veravox.streams import Caller
 
 PROTOCOL = "grpc"
 INTERNAL = "Internal server error"
@@ -70,17 +70,17 @@ class GrpcLine(Generic[Request, Response]):
 
 async def converse_over(context: Context, desk: Desk, dialect: StreamDialect[Any, Any]) -> None:
     """Hold the conversation of a bidirectional method."""
-    async with errors_told(context), admitted(context, desk) as key:
-        await converse(GrpcLine[Any, Any](context), dialect, desk.streams, key, PROTOCOL)
+    async with errors_told(context), admitted(context, desk) as caller:
+        await converse(GrpcLine[Any, Any](context), dialect, desk.streams, caller, PROTOCOL)
 
 
 @asynccontextmanager
-async def admitted(context: Context, desk: Desk) -> AsyncGenerator[ApiKey]:
-    """The caller's key while the block runs. Raises as Desk.admitted."""
+async def admitted(context: Context, desk: Desk) -> AsyncGenerator[Caller]:
+    """The caller while the block runs. Raises as Desk.admitted."""
     sent = context.invocation_metadata() or ()
     metadata = {name: value for name, value in sent if isinstance(value, str)}
-    async with desk.admitted(presented_key(metadata)) as key:
-        yield key
+    async with desk.admitted(presented_key(metadata)) as caller:
+        yield caller
 
 
 @asynccontextmanager

@@ -142,6 +142,6 @@ async def stream(websocket: WebSocket) -> None:
     async with closing(websocket):
         line = TwilioLine(WebSocketLine(websocket))
         stream_sid, start = await desk.streams.patiently(line.begin())
-        async with desk.admitted(start.custom_parameters.api_key) as key:
+        async with desk.admitted(start.custom_parameters.api_key) as caller:
             kept_as = KeptAs(stream_sid)
-            await converse(line, TwilioDialect(start), desk.streams, key, PROTOCOL, kept_as)
+            await converse(line, TwilioDialect(start), desk.streams, caller, PROTOCOL, kept_as)

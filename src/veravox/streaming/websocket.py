@@ -244,8 +244,8 @@ async def stream(websocket: WebSocket) -> None:
         presented = presented_key(websocket.headers) or _offered_key(offered)
         if presented is None:
             presented = parsed(KeyBody, await desk.streams.patiently(line.receive()) or "").api_key
-        async with desk.admitted(presented) as key:
-            await converse(line, JsonDialect(), desk.streams, key, PROTOCOL)
+        async with desk.admitted(presented) as caller:
+            await converse(line, JsonDialect(), desk.streams, caller, PROTOCOL)
 
 
 def _offered_key(offered: Sequence[str]) -> str | None:

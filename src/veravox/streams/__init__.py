@@ -1,5 +1,12 @@
 """Calls that are analysed while they go on."""
 
-from veravox.streams.service import Conclusion, KeptAs, LiveStream, StreamService, StreamTerms
+from veravox.streams.service import (
+    Caller,
+    Conclusion,
+    KeptAs,
+    LiveStream,
+    StreamService,
+    StreamTerms,
+)
 
-__all__ = ["Conclusion", "KeptAs", "LiveStream", "StreamService", "StreamTerms"]
+__all__ = ["Caller", "Conclusion", "KeptAs", "LiveStream", "StreamService", "StreamTerms"]

@@ -17,7 +17,6 @@ from typing import TypeVar
 
 import structlog
 
-from veravox.accounts import ApiKey
 from veravox.analysis import Analyser
 from veravox.audio.frames import AudioFrame
 from veravox.errors import (
@@ -56,6 +55,14 @@ class StreamTerms:
     most: int
     idle_seconds: float
     max_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is heard. `key_id` is None for a person in the dashboard."""
+
+    tenant_id: str
+    key_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +112,7 @@ class StreamService:
     @asynccontextmanager
     async def open(
         self,
-        key: ApiKey,
+        caller: Caller,
         protocol: str,
         options: StreamOptions,
         kept_as: KeptAs | None = None,
@@ -125,9 +132,9 @@ class StreamService:
             options.model or analysis.card.id,
             stream_id,
             name=kept_as.name,
-            origin=Origin(f"stream ({protocol})", key.id),
+            origin=Origin(f"stream ({protocol})", caller.key_id),
         )
-        stream = LiveStream(stream_id, key, analysis, request, self)
+        stream = LiveStream(stream_id, caller, analysis, request, self)
         self._open.add(stream)
         STREAMS.labels(protocol).inc()
         outcome = "aborted"
@@ -147,7 +154,7 @@ class StreamService:
                 protocol=protocol,
                 outcome=outcome,
                 seconds=round(stream.seconds, 1),
-                key_id=key.id,
+                key_id=caller.key_id,
             )
 
     def _begin(self, options: StreamOptions) -> StreamAnalysis:
@@ -175,13 +182,13 @@ class StreamService:
             raise StreamIdle(f"Nothing came for {self.terms.idle_seconds:g} seconds") from None
 
     async def keep(
-        self, key: ApiKey, stream_id: str, request: PredictionRequest, heard: StreamConclusion
+        self, caller: Caller, stream_id: str, request: PredictionRequest, heard: StreamConclusion
     ) -> Prediction | None:
         """The prediction that a finished stream becomes; None when nothing was analysed."""
         if heard.analysis is None:
             return None
         return await self._predictions.record(
-            key.tenant_id, stream_id, heard.digest, request, heard.analysis
+            caller.tenant_id, stream_id, heard.digest, request, heard.analysis
         )
 
     async def work(self, work: Callable[[], Outcome]) -> Outcome:
@@ -195,7 +202,7 @@ class LiveStream:
     def __init__(
         self,
         stream_id: str,
-        key: ApiKey,
+        caller: Caller,
         analysis: StreamAnalysis,
         request: PredictionRequest,
         service: StreamService,
@@ -206,7 +213,7 @@ class LiveStream:
         self.threshold = analysis.card.threshold
         self.cause: VeravoxError | None = None
         self.completed = False
-        self._key = key
+        self._caller = caller
         self._analysis = analysis
         self._request = request
         self._service = service
@@ -280,7 +287,7 @@ class LiveStream:
         heard = await self._work()
         concluded = await self._service.work(self._analysis.finish)
         concluded = _with_windows(concluded, heard)
-        prediction = await self._service.keep(self._key, self.id, self._request, concluded)
+        prediction = await self._service.keep(self._caller, self.id, self._request, concluded)
         self.completed = True
         return Conclusion(concluded, prediction, time.monotonic() - self._opened)
 

@@ -16,6 +16,7 @@ from veravox.settings import MEBIBYTE
 from veravox.web.rendering import page
 
 SIGN_IN = "/sign-in"
+LIVE = "/live"
 ENROL = "/voices/enrol"
 VERIFY = "/voices/verify"
 SECTIONS = (
@@ -24,6 +25,7 @@ SECTIONS = (
     "/welcome",
     "/account",
     "/recordings",
+    LIVE,
     "/voices",
     "/webhooks",
     "/keys",

@@ -8,7 +8,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from veravox.settings import InvalidSettings, Settings
-from veravox.web.routes import keys, models, people, recordings, sign_in, voices, webhooks
+from veravox.web.routes import keys, live, models, people, recordings, sign_in, voices, webhooks
 
 STATIC = Path(__file__).parent / "static"
 
@@ -28,7 +28,7 @@ def add_dashboard(app: FastAPI, settings: Settings) -> None:
 
     Raises InvalidSettings when an identity provider is named and the extra ``oidc`` is missing.
     """
-    for part in (sign_in, recordings, voices, webhooks, keys, people, models):
+    for part in (sign_in, recordings, live, voices, webhooks, keys, people, models):
         app.include_router(part.router)
     if settings.oidc_issuer:
         app.include_router(_provider_router(settings))

@@ -12,6 +12,8 @@ from veravox import __version__
 from veravox.settings import Settings
 
 PERMISSIONS = "microphone=(self), camera=(), geolocation=()"
+REFERRER = "same-origin"
+"""Without a referrer browsers do not tell the origin of forms either, by which ours are known."""
 
 
 def moment(time: datetime) -> str:
@@ -56,7 +58,11 @@ def page(
 ) -> HTMLResponse:
     """The page that a template makes, with the headers that keep it to itself."""
     html = _TEMPLATES.get_template(template, globals={"version": __version__}).render(context)
-    headers = {"Content-Security-Policy": policy(settings), "Permissions-Policy": PERMISSIONS}
+    headers = {
+        "Content-Security-Policy": policy(settings),
+        "Permissions-Policy": PERMISSIONS,
+        "Referrer-Policy": REFERRER,
+    }
     return HTMLResponse(html, status, headers)
 
 

@@ -14,6 +14,7 @@ from starlette.datastructures import FormData
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
+from veravox.accounts import Plan
 from veravox.errors import Forbidden, Unauthorized
 from veravox.http.services import Services
 from veravox.users import SignedIn, User
@@ -23,6 +24,8 @@ SECURE_COOKIE = "__Host-veravox_session"
 TOKEN_HEADER = "X-CSRF-Token"  # noqa: S105
 TOKEN_FIELD = "csrf"  # noqa: S105
 MOST_FIELDS = 50
+PLAN = Plan.PROFESSIONAL
+"""People in front of a screen take turns, and may upload, as keys of this plan do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,11 @@ class Visitor:
 
     user: User
     form_token: str
+
+    @property
+    def quota(self) -> str:
+        """Under what the person's requests are counted."""
+        return f"user:{self.user.id}"
 
     @property
     def tenant_id(self) -> str:
@@ -96,6 +104,23 @@ def ensure_same_origin(request: Request) -> None:
         raise Forbidden("This form was sent from another site")
 
 
+def ensure_own_page(websocket: HTTPConnection) -> None:
+    """Raises Forbidden unless the browser says that one of our pages opens this WebSocket.
+
+    Browsers let any page open a WebSocket to anywhere, with cookies, and always tell its origin.
+    """
+    origin = websocket.headers.get("origin", "")
+    site = websocket.headers.get("sec-fetch-site", "same-origin")
+    if site != "same-origin" or urlsplit(origin).netloc not in _own_hosts(websocket):
+        raise Forbidden("This connection was opened from another site")
+
+
+def ensure_token(found: Visitor, token: str) -> None:
+    """Raises Forbidden unless `token` is the one that the visitor's forms carry."""
+    if not hmac.compare_digest(token.encode(), found.form_token.encode()):
+        raise Forbidden("This page is out of date; go back, reload it and try again")
+
+
 def remember(response: Response, request: Request, signed_in: SignedIn) -> None:
     """Let the browser keep the session."""
     response.set_cookie(
@@ -122,8 +147,7 @@ async def forget(response: Response, request: Request) -> None:
 
 def _ensure_ours(request: Request, found: Visitor, token: str) -> None:
     ensure_same_origin(request)
-    if not hmac.compare_digest(token.encode(), found.form_token.encode()):
-        raise Forbidden("This page is out of date; go back, reload it and try again")
+    ensure_token(found, token)
 
 
 def _ensure_admin(found: Visitor) -> Visitor:
@@ -132,7 +156,7 @@ def _ensure_admin(found: Visitor) -> Visitor:
     return found
 
 
-def _own_hosts(request: Request) -> set[str]:
+def _own_hosts(request: HTTPConnection) -> set[str]:
     public = Services.of(request.scope).settings.public_url
     return {request.headers.get("host", ""), urlsplit(public).netloc if public else ""} - {""}
 
@@ -143,4 +167,4 @@ def _cookie_name(request: HTTPConnection) -> str:
 
 def _is_secure(request: HTTPConnection) -> bool:
     public = Services.of(request.scope).settings.public_url or ""
-    return request.url.scheme == "https" or public.startswith("https://")
+    return request.url.scheme in ("https", "wss") or public.startswith("https://")

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from veravox.analysis import Analysis
+from veravox.detection.attribution import UNKNOWN
 from veravox.detection.calibration import spoof_probability
 from veravox.detection.card import ModelCard
 from veravox.detection.rules import confidence, overall_confidence
-from veravox.detection.verdict import Reason, Result, Segment, Verdict
+from veravox.detection.verdict import GeneratorFamily, Reason, Result, Segment, Verdict
+from veravox.stream_analysis import StreamWindow
 
 PRIORS = ((2, 0.5), (10, 0.1), (100, 0.01), (1000, 0.001))
 BANDS = (
@@ -47,6 +49,26 @@ _REASONS = {
         "Send a longer or cleaner recording, or have a person listen.",
     ),
     Reason.FAILED: ("No part of the recording could be analysed.", "Try again."),
+}
+_MEANINGS_SO_FAR = {
+    Result.BONAFIDE: "Nothing that was heard shows a sign of synthesis. That is not proof.",
+    Result.SPOOFED: "What was heard looks as if a machine had made the voice.",
+    Result.PARTIALLY_SPOOFED: "Some of what was heard looks clearly synthetic, other parts "
+    "clearly genuine.",
+}
+_NOT_ENOUGH_YET = "Not enough speech was heard for a verdict."
+_REASONS_SO_FAR = {
+    Reason.SILENCE: _NOT_ENOUGH_YET,
+    Reason.NO_SPEECH: _NOT_ENOUGH_YET,
+    Reason.TOO_LITTLE_SPEECH: _NOT_ENOUGH_YET,
+    Reason.POOR_QUALITY: "The sound is too poor for a verdict.",
+    Reason.UNCERTAIN: "The score lies too close to the threshold for a verdict.",
+    Reason.FAILED: "Nothing that was heard could be analysed.",
+}
+_UNJUDGED = {
+    Reason.SILENCE: "There was hardly any speech in the last seconds; they were not judged.",
+    Reason.NO_SPEECH: "There was too little speech in the last seconds; they were not judged.",
+    Reason.FAILED: "The last seconds could not be analysed.",
 }
 
 
@@ -130,7 +152,7 @@ def certainty(analysis: Analysis) -> Certainty | None:
     overall = overall_confidence(analysis.segments, analysis.threshold)
     if llr is None or overall is None:
         return None
-    level, advice = next((word, advice) for low, word, advice in BANDS if overall >= low)
+    level, advice = _band(overall)
     return Certainty(
         probability=spoof_probability(llr),
         confidence=overall,
@@ -150,12 +172,57 @@ def known_errors(card: ModelCard) -> KnownErrors | None:
     return max(tests, key=lambda test: test.missed + test.false_alarms, default=None)
 
 
+def running_verdict(window: StreamWindow) -> PlainVerdict:
+    """What a live voice sounds like up to and with a window."""
+    if window.running is not None:
+        title = f"{_TITLES[window.running]} so far"
+        return PlainVerdict(title, window.running.value, _MEANINGS_SO_FAR[window.running], None)
+    meaning = _REASONS_SO_FAR[window.so_far.verdict.reason or Reason.UNCERTAIN]
+    return PlainVerdict("No verdict yet", "none", meaning, None)
+
+
+def sureness(confidence: float) -> str:
+    """A confidence, 0..1, in words."""
+    level, advice = _band(confidence)
+    return f"Confidence {confidence:.2f}, {level}. {advice}"
+
+
+def hindrances(window: StreamWindow) -> list[str]:
+    """What keeps the sound of a window, or all of it so far, from being judged, and what helps."""
+    found: list[str] = []
+    reason = window.segment.reason
+    if reason is not None and reason in _UNJUDGED:
+        found.append(_UNJUDGED[reason])
+    if window.so_far.verdict.reason is Reason.POOR_QUALITY:
+        quality = window.so_far.quality
+        noise = "" if quality.snr_db is None else f"{quality.snr_db:.0f} dB above the noise, "
+        found.append(
+            f"The sound is too poor to judge ({noise}up to {quality.bandwidth_hz / 1000:.1f} kHz). "
+            "Come closer to the microphone, or go where it is quieter."
+        )
+    return found
+
+
+def generator_family(generator: GeneratorFamily) -> tuple[str, str]:
+    """Which kind of generator a spoof is taken for, in a word, and what that is worth."""
+    if generator.family == UNKNOWN:
+        return "Unknown", (
+            "No family that the model knows fits well enough. That is the usual answer for a "
+            "generator that it has never met, and says nothing against the verdict."
+        )
+    level, _ = _band(generator.confidence)
+    return generator.family.capitalize(), (
+        f"Confidence {generator.confidence:.2f}, {level}. It is the family that the voice looks "
+        "most like, not a product; generators that the model has never met can be taken for it."
+    )
+
+
 def plain_segments(segments: Sequence[Segment], threshold: float) -> list[PlainSegment]:
     """The windows of a recording in order."""
     shown: list[PlainSegment] = []
     before = 0.0
     for segment in segments:
-        shown.append(_plain_segment(segment, threshold, segment.end - max(before, segment.start)))
+        shown.append(plain_segment(segment, threshold, segment.end - max(before, segment.start)))
         before = segment.end
     return shown
 
@@ -173,7 +240,8 @@ def synthetic_stretches(segments: Sequence[Segment]) -> list[Stretch]:
     return found
 
 
-def _plain_segment(segment: Segment, threshold: float, span: float) -> PlainSegment:
+def plain_segment(segment: Segment, threshold: float, span: float) -> PlainSegment:
+    """A window that takes `span` seconds of the timeline; `threshold` is a probability."""
     llr = segment.spoof_llr
     probability = None if llr is None else spoof_probability(llr)
     return PlainSegment(
@@ -187,6 +255,11 @@ def _plain_segment(segment: Segment, threshold: float, span: float) -> PlainSegm
         silence=segment.silence,
         label=_label(segment),
     )
+
+
+def _band(share: float) -> tuple[str, str]:
+    """A confidence, 0..1, as a word, and what to do at it."""
+    return next((word, advice) for low, word, advice in BANDS if share >= low)
 
 
 def _label(segment: Segment) -> str:

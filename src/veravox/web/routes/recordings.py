@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
-from veravox.accounts import Plan
 from veravox.analysis import Analysis
 from veravox.detection.verdict import Result
 from veravox.errors import InvalidRequest
@@ -25,12 +24,10 @@ from veravox.predictions import UNFINISHED, Origin, Prediction, PredictionFilter
 from veravox.settings import GIBIBYTE
 from veravox.web import wording
 from veravox.web.view import back_to, view
-from veravox.web.visitors import caller, submitter, visitor
+from veravox.web.visitors import PLAN, caller, submitter, visitor
 
 RECENT = 5
 PAGE = 25
-PLAN = Plan.PROFESSIONAL
-"""People in front of a screen take turns, and may upload, as keys of this plan do."""
 LONGEST_SEARCH = 100
 
 router = APIRouter(include_in_schema=False)
@@ -60,7 +57,7 @@ async def announce(request: Request) -> JSONResponse:
     """As `POST /v1/file`, for whoever is signed in."""
     found = await caller(request)
     services = Services.of(request.scope)
-    await services.quota.count(f"user:{found.user.id}", PLAN.limits.requests_per_minute)
+    await services.quota.count(found.quota, PLAN.limits.requests_per_minute)
     fields = validated(FileFields, await json_fields(request))
     services.analyser.models.card(fields.model)
     if fields.webhook_url is not None:

@@ -2,7 +2,7 @@
 
 export class Refused extends Error {}
 
-function token() {
+export function token() {
   return document.querySelector('meta[name="csrf-token"]').content;
 }
 

@@ -1,5 +1,6 @@
 // Following an analysis until it is done.
 
+import { clock } from "./clock.js";
 import { get } from "./http.js";
 
 const OPEN = { awaiting_upload: "Waiting for the upload", queued: "Waiting for its turn", processing: "Listening" };
@@ -8,10 +9,6 @@ const stage = document.querySelector("[data-stage]");
 const bar = document.querySelector("[data-bar]");
 const partial = document.querySelector("[data-partial]");
 const PERIOD_MS = 1000;
-
-function minutes(seconds) {
-  return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
-}
 
 async function look() {
   let state;
@@ -30,7 +27,7 @@ async function look() {
   bar.value = state.progress;
   if (state.partial) {
     const { seconds, segments, spoofed_segments: spoofed } = state.partial;
-    partial.textContent = `${minutes(seconds)} heard so far, ${spoofed} of ${segments} segments look synthetic.`;
+    partial.textContent = `${clock(Math.floor(seconds))} heard so far, ${spoofed} of ${segments} segments look synthetic.`;
   }
   setTimeout(look, PERIOD_MS);
 }

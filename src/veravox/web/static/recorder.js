@@ -1,11 +1,8 @@
 // Recording from the microphone, with a clock and a loudness meter.
 
-const LONGEST_MS = 10 * 60 * 1000;
+import { clock } from "./clock.js";
 
-function clock(milliseconds) {
-  const seconds = Math.floor(milliseconds / 1000);
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-}
+const LONGEST_MS = 10 * 60 * 1000;
 
 function extension(type) {
   return type.includes("mp4") ? "m4a" : type.includes("ogg") ? "ogg" : "webm";
@@ -55,7 +52,7 @@ export function setUpRecorder(element, onRecorded) {
     const hideLevel = showLevel(stream, element.querySelector("[data-level]"));
     const ticking = setInterval(() => {
       const passed = performance.now() - started;
-      time.textContent = clock(passed);
+      time.textContent = clock(Math.floor(passed / 1000));
       if (passed > LONGEST_MS) end();
     }, 250);
     recorder.ondataavailable = (event) => parts.push(event.data);

@@ -2,6 +2,7 @@
 
 import { find, keep } from "./library.js";
 import { drawSpectrogram, drawWave } from "./spectrum.js";
+import { explore, raise } from "./timeline.js";
 
 const RATE = 16000;
 const LONGEST_DRAWN_SECONDS = 30 * 60;
@@ -19,30 +20,13 @@ const missing = box.querySelector("[data-missing]");
 function setUpTimeline(timeline) {
   const segments = [...timeline.querySelectorAll(".segment")];
   for (const item of timeline.children) item.style.flexGrow = item.dataset.span;
-  for (const [index, segment] of segments.entries()) {
-    const probability = segment.dataset.probability;
-    const level = segment.querySelector(".level");
-    if (probability === undefined) level.hidden = true;
-    else level.style.bottom = `calc(${100 * probability}% - ${3 * probability}px)`;
-    const tell = () => {
-      detail.textContent = segment.textContent.replaceAll(/\s+/g, " ").trim();
-    };
-    segment.addEventListener("mouseenter", tell);
-    segment.addEventListener("focus", tell);
-    segment.addEventListener("click", () => play(Number(segment.dataset.start)));
-    segment.addEventListener("keydown", (event) => move(event, segments, index));
+  for (const segment of segments) {
+    const { probability, start } = segment.dataset;
+    raise(segment, probability === undefined ? null : Number(probability));
+    segment.addEventListener("click", () => play(Number(start)));
   }
+  explore(timeline, detail);
   return segments;
-}
-
-function move(event, segments, index) {
-  const steps = { ArrowRight: index + 1, ArrowLeft: index - 1, Home: 0, End: segments.length - 1 };
-  const target = segments[steps[event.key]];
-  if (!target) return;
-  event.preventDefault();
-  segments[index].tabIndex = -1;
-  target.tabIndex = 0;
-  target.focus();
 }
 
 function play(seconds) {
