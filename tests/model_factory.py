@@ -5,6 +5,7 @@ about 0 for a low hum, 20 for white noise, so that "noisy" stands in for spoof.
 """
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,11 @@ from veravox.detection.card import (
 )
 
 MODEL_ID = "noisiness-1"
+_FAMILY_NODES = (
+    helper.make_node("Unsqueeze", ["logit", "axis"], ["column"]),
+    helper.make_node("Mul", ["column", "nothing"], ["blank"]),
+    helper.make_node("Add", ["blank", "families"], ["family"]),
+)
 
 
 def make_card(**changes: Any) -> ModelCard:
@@ -50,28 +56,44 @@ def make_card(**changes: Any) -> ModelCard:
     return ModelCard(**(fields | changes))
 
 
-def make_weights(input_name: str = "waveform", length: int = WINDOW_SAMPLES) -> bytes:
-    """The ONNX graph, as the bytes of a file."""
+def make_weights(
+    input_name: str = "waveform", length: int = WINDOW_SAMPLES, families: Sequence[float] = ()
+) -> bytes:
+    """The ONNX graph, as the bytes of a file; with the logits of `families`, it attributes."""
     constants = {"start0": 0, "end0": length - 1, "start1": 1, "end1": length, "axis": 1}
+    outputs = [("logit", ["batch"])]
+    if families:
+        outputs.append(("family", ["batch", len(families)]))
     graph = helper.make_graph(
         [
             helper.make_node("Slice", [input_name, "start0", "end0", "axis"], ["earlier"]),
             helper.make_node("Slice", [input_name, "start1", "end1", "axis"], ["later"]),
             helper.make_node("Sub", ["later", "earlier"], ["difference"]),
             helper.make_node("ReduceL2", ["difference", "axis"], ["logit"], keepdims=0),
+            *(_FAMILY_NODES if families else ()),
         ],
         "noisiness",
         [helper.make_tensor_value_info(input_name, TensorProto.FLOAT, ["batch", length])],
-        [helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["batch"])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs],
         [
-            helper.make_tensor(name, TensorProto.INT64, [1], [value])
-            for name, value in constants.items()
+            *_family_constants(families),
+            *(
+                helper.make_tensor(name, TensorProto.INT64, [1], [value])
+                for name, value in constants.items()
+            ),
         ],
     )
     opset = [helper.make_opsetid("", 18)]
     return onnx.ModelProto.SerializeToString(
         helper.make_model(graph, opset_imports=opset, ir_version=10)
     )
+
+
+def _family_constants(families: Sequence[float]) -> Iterator[TensorProto]:
+    """The same logits for every window: what is heard, times nothing, plus them."""
+    for name, values in (("nothing", [0.0] * len(families)), ("families", families)):
+        if families:
+            yield helper.make_tensor(name, TensorProto.FLOAT, [1, len(families)], values)
 
 
 def write_model(models: Path, weights: bytes | None = None, **changes: Any) -> Path:

@@ -60,9 +60,10 @@ class Person:
         headers = {"X-CSRF-Token": self.token, "Accept": "application/json"}
         return self.client.post(path, headers=headers, **options)
 
-    def analyse(self, content: bytes, name: str = "call.wav") -> str:
+    def analyse(self, content: bytes, name: str = "call.wav", **settings: Any) -> str:
         """Upload a recording as the page does; its id."""
-        created = self.call("/recordings", json={"filename": name, "size": len(content)})
+        announced = {"filename": name, "size": len(content)} | settings
+        created = self.call("/recordings", json=announced)
         assert created.status_code == 201, created.text
         upload = created.json()["upload"]
         assert self.client.put(upload["url"], content=content).status_code == 200

@@ -4,16 +4,25 @@ import csv
 import html
 import io
 import re
+import shlex
 import time
+from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 
 from tests.audio_factory import SPOKEN_RATE, encode, silence, speech, spoken_file, tone
-from tests.http_factory import Server
-from tests.web_factory import Person
+from tests.http_factory import Server, serving
+from tests.model_factory import make_weights, write_model
+from tests.web_factory import Person, signed_in
+from veravox.db import database_url, upgrade
+from veravox.detection.card import Attribution
 from veravox.detection.verdict import Reason
+from veravox.reports.jwks import read_keys
+from veravox.reports.verify import Outcome, check
+from veravox.settings import Settings
 
 SPOKEN = spoken_file(seconds=12.0)
 
@@ -56,21 +65,82 @@ def test_the_page_and_the_api_give_the_same_result(
     assert by_api == admin.get(f"/recordings/{analysed}/state").json()
 
 
+def shown_command(person: Person, prediction_id: str) -> tuple[str, dict[str, str]]:
+    """The name of the file and the other fields of the command on a page."""
+    page = html.unescape(person.get(f"/recordings/{prediction_id}").text)
+    (text,) = re.findall(r"^.*?(curl -H [^<]*)", page, re.DOTALL | re.MULTILINE)
+    words = shlex.split(text)
+    fields = dict(words[i + 1].split("=", 1) for i, word in enumerate(words) if word == "-F")
+    return fields.pop("file"), fields
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"silence_threshold": 12.5, "threshold": 0.123456789},
+        {"channels": "split", "device": "windows"},
+    ],
+)
 def test_the_command_on_the_page_repeats_the_analysis(
-    server: Server, admin: Person, analysed: str
+    server: Server, admin: Person, settings: dict[str, Any]
 ) -> None:
-    page = html.unescape(admin.get(f"/recordings/{analysed}").text)
-    found = re.search(
-        r"-F 'file=@Board meeting.wav' \\\n  -F model=(\S+) .*\n.*threshold=(\S+)", page
-    )
-    assert found
+    sound = np.concatenate([speech(5.0, channels=2), silence(5.0, channels=2)], axis=1)
+    content = encode(sound, SPOKEN_RATE)
+    prediction_id = admin.analyse(content, "Board meeting.wav", **settings)
+    state = finished(admin, prediction_id)
+    file, fields = shown_command(admin, prediction_id)
+    assert file == "@Board meeting.wav"
+    assert fields.keys() == {"model", "threshold"} | settings.keys()
     with server.client(server.key(tenant_id=admin.tenant_id)) as client:
-        body = client.post(
-            "/v1/predict/large-file",
-            data={"model": found.group(1), "threshold": found.group(2)},
-            files={"file": ("Board meeting.wav", SPOKEN)},
-        ).json()
-    assert body["global"] == finished(admin, analysed)["global"]
+        files = {"file": ("Board meeting.wav", content)}
+        body = client.post("/v1/predict/large-file", data=fields, files=files).json()
+    for part in ("global", "segments", "channels"):
+        assert body[part] == state[part]
+
+
+def test_the_command_names_a_file_that_curl_would_take_for_two(admin: Person) -> None:
+    prediction_id = admin.analyse(SPOKEN, 'a;b, "c".wav')
+    finished(admin, prediction_id)
+    assert shown_command(admin, prediction_id)[0] == r'@"a;b, \"c\".wav"'
+
+
+@pytest.mark.parametrize(
+    ("logits", "words"),
+    [
+        ((4.0, 0.0), "<strong>Flow matching.</strong> Confidence 0.98, very high."),
+        ((0.2, 0.0), "<strong>Unknown.</strong> No family that the model knows fits"),
+    ],
+)
+def test_the_family_of_the_generator_is_told_in_words(
+    tmp_path: Path, logits: tuple[float, float], words: str
+) -> None:
+    families = ("flow matching", "diffusion")
+    terms = Attribution(families=families, temperature=1.0, confidence=0.7)
+    write_model(tmp_path / "models", make_weights(families=logits), attribution=terms)
+    spoofed = encode(speech(8.0) + tone(8.0, 6_000.0, peak=0.05), SPOKEN_RATE)
+    settings = Settings(data_dir=tmp_path, models_dir=tmp_path / "models", scoring_threads=1)
+    upgrade(database_url(settings))
+    with serving(settings) as attributing:
+        person = signed_in(attributing, "ada")
+        for content, told in ((spoofed, True), (SPOKEN, False)):
+            prediction_id = person.analyse(content)
+            finished(person, prediction_id)
+            page = person.get(f"/recordings/{prediction_id}").text
+            assert (words in page, "What kind of generator?" in page) == (told, told)
+        person.client.close()
+
+
+def test_a_report_is_downloaded_and_can_be_verified(
+    server: Server, admin: Person, outsider: Person, analysed: str
+) -> None:
+    trusted = read_keys(httpx.get(f"{server.url}/.well-known/veravox-report-keys.json").content)
+    for suffix in ("pdf", "json"):
+        answer = admin.get(f"/recordings/{analysed}/report.{suffix}")
+        assert "attachment" in answer.headers["Content-Disposition"]
+        assert check(answer.content, trusted).outcome is Outcome.GOOD
+        assert outsider.get(f"/recordings/{analysed}/report.{suffix}").status_code == 404
+    assert f"/recordings/{analysed}/report.pdf" in admin.get(f"/recordings/{analysed}").text
 
 
 def test_a_recording_without_speech_has_no_verdict_and_says_why(admin: Person) -> None:

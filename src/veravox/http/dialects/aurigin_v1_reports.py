@@ -48,7 +48,7 @@ async def report_json(request: Request, prediction_id: str) -> Response:
     """The same prediction gives the same bytes. `veravox verify-report` checks them offline."""
     tenant_id = tenant_of(request, Scope.READ)
     content = await Services.of(request.scope).reports.json(tenant_id, prediction_id)
-    return _file(content, "application/json", f"{prediction_id}.json")
+    return report_file(content, "application/json", f"{prediction_id}.json")
 
 
 @router.get(
@@ -62,9 +62,10 @@ async def report_pdf(request: Request, prediction_id: str) -> Response:
     """An accessible PDF/A with the signed JSON inside, signed as a whole."""
     tenant_id = tenant_of(request, Scope.READ)
     content = await Services.of(request.scope).reports.pdf(tenant_id, prediction_id)
-    return _file(content, PDF, f"{prediction_id}.pdf")
+    return report_file(content, PDF, f"{prediction_id}.pdf")
 
 
-def _file(content: bytes, media_type: str, name: str) -> Response:
+def report_file(content: bytes, media_type: str, name: str) -> Response:
+    """A report as a download."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private"}
     return Response(content, media_type=media_type, headers=headers)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
-from veravox.analysis import Analysis
+from veravox.analysis import Analysis, AnalysisOptions
 from veravox.detection.verdict import Result
 from veravox.errors import InvalidRequest
 from veravox.feedback import Truth
@@ -17,6 +17,7 @@ from veravox.files import FileRequest
 from veravox.http.addresses import absolute
 from veravox.http.dialects.aurigin_v1 import prediction_request, render_stored
 from veravox.http.dialects.aurigin_v1_files import FileFields, created_body
+from veravox.http.dialects.aurigin_v1_reports import PDF, report_file
 from veravox.http.forms import json_fields, validated
 from veravox.http.origin import call_of
 from veravox.http.services import Services
@@ -29,6 +30,7 @@ from veravox.web.visitors import PLAN, caller, submitter, visitor
 RECENT = 5
 PAGE = 25
 LONGEST_SEARCH = 100
+DEFAULTS = AnalysisOptions()
 
 router = APIRouter(include_in_schema=False)
 
@@ -148,6 +150,22 @@ async def state(request: Request, prediction_id: str) -> Response:
     return Response(body, media_type="application/json")
 
 
+@router.get("/recordings/{prediction_id}/report.pdf")
+async def report_pdf(request: Request, prediction_id: str) -> Response:
+    """As `GET /v1/predictions/{id}/report.pdf`, for whoever is signed in."""
+    found = await visitor(request)
+    content = await Services.of(request.scope).reports.pdf(found.tenant_id, prediction_id)
+    return report_file(content, PDF, f"{prediction_id}.pdf")
+
+
+@router.get("/recordings/{prediction_id}/report.json")
+async def report_json(request: Request, prediction_id: str) -> Response:
+    """As `GET /v1/predictions/{id}/report.json`, for whoever is signed in."""
+    found = await visitor(request)
+    content = await Services.of(request.scope).reports.json(found.tenant_id, prediction_id)
+    return report_file(content, "application/json", f"{prediction_id}.report.json")
+
+
 @router.post("/recordings/{prediction_id}/start")
 async def start(request: Request, prediction_id: str) -> Response:
     """Say that all parts of a large recording are uploaded."""
@@ -209,19 +227,37 @@ def _result(prediction: Prediction, analysis: Analysis, request: Request) -> Map
             for part in analysis.channels
         ],
         "json": render_stored(prediction).model_dump_json(exclude_unset=True, indent=2),
+        "generator": analysis.generator and wording.generator_family(analysis.generator),
         "curl": _curl(prediction, analysis, request),
     }
 
 
 def _curl(prediction: Prediction, analysis: Analysis, request: Request) -> str:
     """A command that analyses the same recording in the same way."""
-    file = shlex.quote(f"file=@{prediction.name or 'recording.wav'}")
-    fields = [f"-F {file}", f"-F model={shlex.quote(prediction.model)}"]
-    fields.append(f"-F threshold={analysis.threshold:g}")
-    if analysis.channels:
-        fields.append("-F channels=split")
+    fields = {"file": _curl_file(prediction.name or "recording.wav")} | _settings(
+        prediction, analysis
+    )
+    shown = [f"-F {shlex.quote(f'{name}={value}')}" for name, value in fields.items()]
     url = absolute(request, "/v1/predict/large-file")
-    return " \\\n  ".join(['curl -H "X-Api-Key: $VERAVOX_KEY"', *fields, url])
+    return " \\\n  ".join(['curl -H "X-Api-Key: $VERAVOX_KEY"', *shown, url])
+
+
+def _curl_file(name: str) -> str:
+    """A file as curl's -F takes it; a comma or semicolon would end the name of a bare one."""
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'@"{escaped}"' if escaped != name or set(name) & set(",;") else f"@{name}"
+
+
+def _settings(prediction: Prediction, analysis: Analysis) -> dict[str, str]:
+    """What was asked for: the model and the threshold in force, and all that is not the default."""
+    chosen = {"model": prediction.model, "threshold": repr(analysis.threshold)}
+    if analysis.method and analysis.method.silence_threshold != DEFAULTS.silence_threshold:
+        chosen["silence_threshold"] = f"{analysis.method.silence_threshold:g}"
+    if analysis.channels:
+        chosen["channels"] = "split"
+    if prediction.device:
+        chosen["device"] = prediction.device
+    return chosen
 
 
 async def _audio_url(services: Services, tenant_id: str, prediction_id: str) -> str | None:
