@@ -121,7 +121,7 @@ class VoiceAnalyser:
         started = time.perf_counter()
         heard = self.hear(media, ENROLMENT_SECONDS)
         if heard.analysis.verdict.result in SPOOFS and not allow_spoofed:
-            raise RefusedVoice("The recording is spoofed and cannot enrol a voice")
+            raise RefusedVoice("The voice looks synthetic and cannot enrol anybody")
         return Enrolment(
             model_id=self.card.id,
             embedding=heard.embedding,

@@ -12,6 +12,13 @@ from veravox.web.view import view
 from veravox.web.visitors import visitor
 
 SUMMARY_ROW = "all"
+KIND_ENDS = ": "
+LOW, HIGH = "_low", "_high"
+COUNTS = ("n", "n_bonafide", "n_spoof", "targets", "nontargets")
+RATES = (
+    *("eer", "eer_same_session", "eer_cross_session", "apcer", "bpcer", "fmr", "fnmr"),
+    *("named", "wrongly_named", "accuracy_if_always_named"),
+)
 HEADINGS = {
     "n": "Number",
     "n_bonafide": "Genuine",
@@ -22,20 +29,38 @@ HEADINGS = {
     "min_cllr": "Lowest Cllr",
     "bpcer": "BPCER",
     "apcer": "APCER",
+    "named": "Named",
+    "wrongly_named": "Wrongly named",
+    "accuracy_if_always_named": "Right if always named",
+    "min_dcf": "Lowest DCF",
+    "fmr": "False matches",
+    "fnmr": "False non-matches",
+    "targets": "Same voice",
+    "nontargets": "Other voice",
+    "eer_same_session": "EER, same session",
+    "eer_cross_session": "EER, other session",
 }
 
 router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)
+class ShownRows:
+    """Rows of a kind, such as all sources, and the columns that any of them fills."""
+
+    kind: str
+    columns: tuple[str, ...]
+    rows: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class ShownTable:
-    """A table of measurements: `summary` is its row on everything, if it has one."""
+    """A table of measurements: `eer` is its equal error rate on everything, if it has one."""
 
     title: str
     command: str
-    summary: Mapping[str, float] | None
-    columns: tuple[str, ...]
-    rows: Mapping[str, Mapping[str, float]]
+    eer: str | None
+    parts: tuple[ShownRows, ...]
 
 
 @router.get("/models")
@@ -56,7 +81,6 @@ async def models_page(request: Request) -> Response:
             for card in cards
         ],
         encoder=encoder,
-        headings=HEADINGS,
         encoder_tables=[]
         if encoder is None
         else [_table(title, m.command, m.rows) for title, m in encoder.metrics.items()],
@@ -64,5 +88,36 @@ async def models_page(request: Request) -> Response:
 
 
 def _table(title: str, command: str, rows: Mapping[str, Mapping[str, float]]) -> ShownTable:
+    """Rows are named `kind: name`, such as `system: FastDiff`, or are on everything."""
+    kinds: dict[str, dict[str, Mapping[str, str]]] = {}
+    for label, row in rows.items():
+        kind, _, name = label.rpartition(KIND_ENDS)
+        kinds.setdefault(kind, {})[name] = _shown(row)
+    parts = (_part(kind, of_kind) for kind, of_kind in kinds.items())
+    eer = rows.get(SUMMARY_ROW, {}).get("eer")
+    return ShownTable(title, command, None if eer is None else _number("eer", eer), tuple(parts))
+
+
+def _part(kind: str, rows: Mapping[str, Mapping[str, str]]) -> ShownRows:
     columns = tuple(dict.fromkeys(name for row in rows.values() for name in row))
-    return ShownTable(title, command, rows.get(SUMMARY_ROW), columns, rows)
+    return ShownRows(kind.capitalize() or "Recordings", columns, rows)
+
+
+def _shown(row: Mapping[str, float]) -> dict[str, str]:
+    """A row for people: by heading, each number with its 95 % interval where that is known."""
+    shown: dict[str, str] = {}
+    for name, value in row.items():
+        if name.endswith((LOW, HIGH)):
+            continue
+        text = _number(name, value)
+        low, high = row.get(name + LOW), row.get(name + HIGH)
+        if low is not None and high is not None:
+            text += f" ({_number(name, low)} to {_number(name, high)})"
+        shown[HEADINGS.get(name, name)] = text
+    return shown
+
+
+def _number(name: str, value: float) -> str:
+    if name in COUNTS:
+        return f"{value:.0f}"
+    return f"{value * 100:.1f} %" if name in RATES else f"{value:.3g}"
