@@ -2,14 +2,19 @@
 
 import re
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.audio_factory import spoken_file
-from tests.browser.conftest import analyse, choose_password
+from tests.browser.conftest import WAIT_MS, analyse, choose_password
+from tests.browser.seeing import assert_accessible_everywhere
 from tests.http_factory import Server, serving, settings_for
+from tests.receiver import HOST, NETWORKS, Authority, receiving, wait_until
 from tests.web_factory import PASSWORD, invite, signed_in
+from veravox.reports.verify import Outcome, check
 
 
 def test_a_sign_in_link_leads_to_a_working_dashboard(server: Server, chromium: Browser) -> None:
@@ -54,7 +59,8 @@ def test_segments_are_explored_and_played_with_the_keyboard(page: Page, recordin
     expect(segments.nth(2)).to_be_focused()
     expect(page.locator("[data-detail]")).to_contain_text("0:10 to 0:15")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('[data-sound]').currentTime >= 10")
+    sound = page.locator("[data-sound]")
+    wait_until(lambda: sound.evaluate("sound => sound.currentTime >= 10"), 30)
     page.keyboard.press("End")
     expect(page.locator("[data-detail]")).to_contain_text("0:15 to 0:17")
 
@@ -167,6 +173,7 @@ def test_a_key_is_made_copied_and_revoked(page: Page, server: Server) -> None:
     page.get_by_label("Professional").check()
     page.get_by_role("button", name="Create").click()
     key = page.locator("#new-key").inner_text()
+    assert_accessible_everywhere(page)
     with server.client(key) as client:
         assert client.get("/v1/predictions").headers["X-RateLimit-Limit"] == "300"
         page.goto("/keys")
@@ -200,6 +207,7 @@ def test_a_voice_is_enrolled_verified_and_erased(page: Page, recording: Path) ->
     expect(verify.get_by_text("Recorded: microphone-")).to_be_visible()
     verify.get_by_role("button", name="Verify").click()
     expect(verify.get_by_text("Rate of false matches")).to_be_visible()
+    assert_accessible_everywhere(page)
     page.get_by_role("button", name="Erase Ann").click()
     expect(page.get_by_role("heading", name="Erased")).to_be_visible()
 
@@ -209,6 +217,7 @@ def test_a_person_is_invited(page: Page, chromium: Browser) -> None:
     page.get_by_label("Name to sign in with").fill("ivy")
     page.get_by_role("button", name="Invite").click()
     link = page.locator("#link").inner_text()
+    assert_accessible_everywhere(page)
     context = chromium.new_context()
     invited = context.new_page()
     invited.goto(link)
@@ -216,6 +225,43 @@ def test_a_person_is_invited(page: Page, chromium: Browser) -> None:
     expect(invited.get_by_role("heading", level=1)).to_contain_text("genuine or synthetic")
     expect(invited.get_by_role("link", name="People")).to_have_count(0)
     context.close()
+
+
+def test_a_webhook_is_sent_logged_and_sent_again(
+    chromium: Browser, recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    settings = settings_for(tmp_path, webhook_hosts=HOST, webhook_networks=NETWORKS)
+    with receiving(authority) as receiver, serving(settings) as calling:
+        context = chromium.new_context(base_url=calling.url)
+        context.set_default_timeout(WAIT_MS)
+        page = context.new_page()
+        page.goto(f"/welcome#{invite(settings, 'ada')}")
+        choose_password(page)
+        page.wait_for_url(f"{calling.url}/")
+        page.get_by_text("Options").click()
+        page.get_by_label("Tell this address").fill(receiver.url())
+        page.locator("[data-files]").set_input_files(recording)
+        page.wait_for_url("**/recordings/pred_*")
+        receiver.wait_for(1)
+        wait_until(lambda: page.goto("/webhooks") and page.get_by_text("delivered").count() > 1, 30)
+        page.get_by_text("1 attempt").click()
+        assert_accessible_everywhere(page)
+        page.get_by_role("button", name="Send again").click()
+        receiver.wait_for(2)
+        context.close()
+
+
+def test_a_report_is_downloaded_and_is_genuine(page: Page, recording: Path) -> None:
+    analyse(page, recording)
+    for name in ("PDF", "Signed JSON"):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=name).click()
+        content = download.value.path().read_bytes()
+        with ThreadPoolExecutor(1) as thread:  # this one has a running event loop
+            checked = thread.submit(check, content).result()
+        assert checked.outcome is Outcome.UNKNOWN
 
 
 def test_the_signing_secret_is_shown(page: Page) -> None:

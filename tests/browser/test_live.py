@@ -8,9 +8,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import WAIT_MS, choose_password
-from tests.browser.test_access import assert_accessible
+from tests.browser.seeing import assert_accessible, assert_accessible_everywhere
 from tests.http_factory import Server
 from tests.proxy import Proxy
+from tests.receiver import wait_until
 from tests.web_factory import invite
 
 START, STOP = "Start listening", "Stop"
@@ -49,7 +50,7 @@ def test_a_live_voice_is_followed_from_the_first_word_to_the_result(page: Page) 
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name=STOP)).to_be_focused()
     expect(page.get_by_text("Listening. The first verdict comes")).to_be_visible()
-    page.wait_for_function("document.querySelector('[data-level]').value > 0.02")
+    wait_until(lambda: page.locator("[data-level]").evaluate("meter => meter.value > 0.02"), 30)
     expect(page.get_by_role("heading", name="Likely genuine so far")).to_be_visible()
     expect(page.get_by_text("probability of synthesis")).to_be_visible()
     expect(page.get_by_text(re.compile(r"^Confidence 0\.\d\d, "))).to_be_visible()
@@ -61,7 +62,7 @@ def test_a_live_voice_is_followed_from_the_first_word_to_the_result(page: Page) 
     page.locator(".segment").first.focus()
     page.keyboard.press("ArrowRight")
     expect(page.locator("[data-detail]")).to_contain_text(re.compile(r"^0:05.* to 0:1"))
-    assert_accessible(page)
+    assert_accessible_everywhere(page)
     page.get_by_role("link", name="See the whole result").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Live ")
     expect(page.locator("[data-wave]")).to_be_visible()
