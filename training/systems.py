@@ -11,29 +11,30 @@ import re
 MODERN_FAMILIES: dict[str, str] = {
     "codec language model": (
         "2cent-tts ar-codec-lm autostyle-tts azure-speech-gpt bark captts-ar chattts clam-tts "
-        "cosyvoice cosyvoice2 cosyvoice3 cpsp-tts dots-tts emovoice fireredtts fish-speech "
-        "fish-speech-1.5 gpst higgs-audio-v3 hubert-tts indextts indextts2 inworld-tts-1 "
-        "inworld-tts-1-max koel-tts laura-tts lina-speech livespeech livespeech2 llasa "
-        "make-a-voice mars5 maskgct metavoice metis mimo-audio ming-omni-tts mooncast "
-        "moss-tts moss-ttsd mqtts ms2kul-valle omnivoice parler-tts qwen3-tts "
-        "secousticodec-tts soulx-podcast soundstorm spark-tts spear-tts speechalign speechgpt "
-        "speechx step-audio step-audio-editx style-talker t5-tts tadicodec-tts tortoise "
-        "transduce-and-speak uniaudio uniss uslm vall-e valle valle-x vallt vevo-style "
-        "vevo-tts vevo-voice vibevoice vieneu-tts voicecraft voicestar voxinstruct vq-ctap "
-        "wav2vec2-tts xtts xtts_v1 xtts_v2 zonos zonos2"
+        "cosyvoice cosyvoice2 cosyvoice3 cpsp-tts debatts dots-tts echox emovoice felle "
+        "fireredtts fireredtts2 fish-speech fish-speech-1.5 gpst higgs-audio-v3 hubert-tts "
+        "indextts indextts2 inworld-tts-1 inworld-tts-1-max koel-tts laura-tts lina-speech "
+        "livespeech livespeech2 llasa make-a-voice marco-voice mars5 maskgct melle metavoice "
+        "metis mimo-audio ming-omni-tts mooncast moss-tts moss-ttsd mqtts ms2kul-valle "
+        "omnivoice orpheus parler-tts qwen3-tts rwkv-tts secousticodec-tts soulx-podcast "
+        "soundstorm spark-tts spear-tts speechalign speechgpt speechx step-audio "
+        "step-audio-editx style-talker t5-tts tacolm tadicodec-tts tortoise transduce-and-speak "
+        "uddetts uniaudio uniss uslm vall-e valle valle-x vallt vevo-style vevo-tts vevo-voice "
+        "vibevoice vieneu-tts voicecraft voicestar voxinstruct voxtream vq-ctap wav2vec2-tts "
+        "xtts xtts_v1 xtts_v2 zonos zonos2"
     ),
     "flow matching": (
-        "azure-flow-tts captts-nar e1-tts e2-tts emodubber f5-tts flespeech flowdubber "
-        "match-ttsg matcha-tts mean-speech ozspeech p-flow speechflow supertonic voicebox "
-        "zipvoice"
+        "azure-flow-tts captts-nar dmospeech2 e1-tts e2-tts emodubber f5-tts flamed-tts "
+        "flespeech flowdubber match-ttsg matcha-tts mean-speech mega-tts3 ozspeech p-flow "
+        "speechflow stabletts supertonic voicebox zipvoice"
     ),
     "diffusion": (
         "ardit azure-diffusion-tts comospeech dc-comix-tts dex-tts diff-ttsg diffgan-tts "
-        "ditto-tts dmn-tts e3-tts ed-tts face-tts fastdiff-tts fdmn-tts flashspeech fvtts "
-        "grad-stylespeech guided-tts2 instructtts latentspeech lightgrad mm-tts "
-        "naturalspeech2 naturalspeech2/3 naturalspeech3 prodiff prompttts2 resgrad "
-        "scenema-audio simple-tts unicats unitspeech vit-tts voiceldm voicetailor wavegrad2 "
-        "zet-speech"
+        "diffprosody diffstyletts ditar ditto-tts dmn-tts dmospeech e3-tts ed-tts face-tts "
+        "fastdiff-tts fdmn-tts flashspeech fvtts grad-stylespeech guided-tts guided-tts2 "
+        "instructtts latentspeech lightgrad mm-tts naturalspeech2 "
+        "naturalspeech2/3 naturalspeech3 prodiff prompttts2 resgrad scenema-audio simple-tts "
+        "unicats unitspeech vit-tts voiceldm voicetailor wavegrad2 zet-speech"
     ),
     "adversarial": (
         "aco-tts asr-guided-tts clone controlspeech delightfultts delightfultts2 etd-tts "
@@ -42,15 +43,16 @@ MODERN_FAMILIES: dict[str, str] = {
         "styletts styletts-zs styletts2 vits2"
     ),
     "voice conversion": (
-        "aas-vc asr-ac balacoon-revoice bark-vc bnf-vc convert-and-speak cycleppg-xvc dddm-vc "
-        "diff-hiervc diffvc emovox facodec-vc freecodec-vc freevc genvc hubert-vc "
-        "hybrid-bottleneck-vc lm-vc meanvc mixemo-vc nansy pits-vc promptvc quickvc rlvc "
-        "seed-vc singlevc slmgan speech-resynthesis speechtokenizer-vc streamvoice "
-        "stylespeech-vc styletts-vc triaan-vc vevo-timbre voicemixer voiceshop wav2vec-vc "
-        "wav2vec2-vc winter-vc zest"
+        "aas-vc asr-ac balacoon-revoice bark-vc bnf-vc consistencyvc convert-and-speak "
+        "cycleppg-xvc dddm-vc diff-hiervc diffvc elevenlabs-vc emovox facodec-vc freecodec-vc "
+        "freevc genvc hubert-vc hybrid-bottleneck-vc knn-vc linearvc lm-vc meanvc mixemo-vc "
+        "nansy pits-vc promptvc quickvc rlvc seed-vc singlevc slmgan speech-resynthesis "
+        "speechtokenizer-vc streamvoice stylespeech-vc styletts-vc triaan-vc vevo-timbre "
+        "voicemixer voiceshop wav2vec-vc wav2vec2-vc winter-vc zest"
     ),
     "commercial": (
-        "azure-tts doubao elevenlabs gemini-tts gpt-4o-audio gtts openai-tts silero "
+        "amazon-polly azure-tts azure-turbo cartesia doubao elevenlabs "
+        "gemini-tts gpt-4o-audio gtts minimax-speech openai-tts picovoice-orca rime silero "
         "smallest-lightning"
     ),
 }
@@ -80,7 +82,7 @@ OLDER_FAMILIES: dict[str, str] = {
         "parallelwavegan periodwave specgrad univnet usfgan vocos wavefit waveflow waveglow "
         "wavegrad wavehax wavenet wavernn world"
     ),
-    "editing": ("campnet editspeech retrievertts"),
+    "editing": ("a3t campnet editspeech fluenteditor fluenteditor2 fluentspeech retrievertts"),
 }
 
 _MODERN = {s: family for family, systems in MODERN_FAMILIES.items() for s in systems.split()}
