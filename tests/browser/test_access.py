@@ -55,6 +55,24 @@ def test_the_content_is_one_key_away(page: Page) -> None:
     expect(page.get_by_role("link", name="Export feedback")).to_be_focused()
 
 
+def test_a_recording_is_analysed_without_a_mouse(page: Page, recording: Path) -> None:
+    page.goto("/")
+    page.locator("[data-files]").focus()
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Space")
+    chooser.value.set_files(recording)
+    page.wait_for_url("**/recordings/pred_*")
+    expect(page.locator("[data-sound]")).to_be_visible()
+    page.locator(".scroller").first.focus()
+    page.keyboard.press("Tab")
+    expect(page.locator(".segment").first).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.locator("[data-sound]")).to_be_focused()
+    page.get_by_text("All segments as a table").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("columnheader", name="Looks")).to_be_visible()
+
+
 def test_the_menu_of_a_phone_opens_with_the_keyboard(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto("/")

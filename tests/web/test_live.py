@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx
@@ -170,11 +170,12 @@ def test_a_session_does_not_open_the_socket_of_the_api(server: Server, member: P
 def test_a_person_listens_as_often_at_once_as_their_plan_allows(server: Server) -> None:
     person = signed_in(server, "many")
     most = PLAN.limits.concurrent_requests
-    sockets = [socket(server, person) for _ in range(most + 1)]
-    opened = [waiting.__enter__() for waiting in sockets]
-    code, reason = closed(opened[-1])
-    for waiting in sockets:
-        waiting.__exit__(None, None, None)
+    with ExitStack() as open_sockets:
+        for _ in range(most):
+            websocket = open_sockets.enter_context(socket(server, person))
+            websocket.send('{"createSessionRequest": {}}')
+            assert "opened" in websocket.recv(SECONDS)
+        code, reason = closed(open_sockets.enter_context(socket(server, person)))
     person.client.close()
     assert (code, reason) == (4429, f"Rate limit exceeded: {most}/{most} concurrent")
 
