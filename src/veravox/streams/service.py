@@ -28,6 +28,7 @@ from veravox.errors import (
 )
 from veravox.predictions import Origin, Prediction, PredictionRequest, PredictionService
 from veravox.stream_analysis import StreamAnalysis, StreamConclusion, StreamOptions, StreamWindow
+from veravox.streams.patience import Patience
 from veravox.telemetry.metrics import STREAM_ENDS, STREAM_WINDOW_SECONDS, STREAMS
 
 PIECE_SECONDS = 0.25
@@ -145,6 +146,7 @@ class StreamService:
             outcome = type(error).__name__
             raise
         finally:
+            stream.close()
             self._open.discard(stream)
             STREAMS.labels(protocol).dec()
             STREAM_ENDS.labels(protocol, outcome).inc()
@@ -220,7 +222,7 @@ class LiveStream:
         self._frames: list[AudioFrame] = []
         self._held = 0.0
         self._opened = time.monotonic()
-        self._patience: asyncio.Timeout | None = None
+        self._patience = Patience(service.terms.idle_seconds)
 
     @property
     def seconds(self) -> float:
@@ -235,16 +237,13 @@ class LiveStream:
         if self.cause is not None:
             _dispose(waiting)
             raise self.cause
-        idle = self._service.terms.idle_seconds
         try:
-            async with asyncio.timeout(idle) as self._patience:
-                return await waiting
+            return await self._patience.wait(waiting)
         except TimeoutError:
             if self.cause is None:
+                idle = self._service.terms.idle_seconds
                 self.cause = StreamIdle(f"Nothing came for {idle:g} seconds")
             raise self.cause from None
-        finally:
-            self._patience = None
 
     async def say(self, saying: Awaitable[Answer]) -> Answer:
         """What `saying` gives, also on a stream that was cut, which then has a few seconds for it.
@@ -264,8 +263,11 @@ class LiveStream:
         if self.cause is not None:
             return
         self.cause = cause
-        if self._patience is not None:
-            self._patience.reschedule(asyncio.get_running_loop().time())
+        self._patience.end()
+
+    def close(self) -> None:
+        """Let go of it; nobody may wait any more."""
+        self._patience.close()
 
     async def push(self, frame: AudioFrame) -> list[StreamWindow]:
         """The windows that `frame` completes; waits for its turn when a piece is complete.
