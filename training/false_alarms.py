@@ -23,7 +23,7 @@ from veravox.cli.evaluate import SHORTEST_SECONDS, score_file
 from veravox.detection.card import MetricTable, read_card, write_card
 from veravox.detection.models import SHIPPED_MODELS, ModelRegistry
 from veravox.detection.verdict import Result
-from veravox.evaluation import ScoredFile
+from veravox.evaluation.protocol import ScoredFile
 
 TITLE = "false alarms on bona fide speech"
 EMOTIONAL = ("amu-cai/nEMO", "40uf411/Basic-Arabic-Vocal-Emotions-Dataset")

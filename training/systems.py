@@ -10,18 +10,17 @@ import re
 
 MODERN_FAMILIES: dict[str, str] = {
     "codec language model": (
-        "2cent-tts ar-codec-lm autostyle-tts azure-speech-gpt bark captts-ar chattts clam-tts "
-        "cosyvoice cosyvoice2 cosyvoice3 cpsp-tts debatts dots-tts echox emovoice felle "
+        "2cent-tts ar-codec-lm autostyle-tts azure-speech-gpt bark captts-ar chatterbox chattts "
+        "clam-tts cosyvoice cosyvoice2 cosyvoice3 cpsp-tts debatts dots-tts echox emovoice felle "
         "fireredtts fireredtts2 fish-speech fish-speech-1.5 gpst higgs-audio-v3 hubert-tts "
         "indextts indextts2 inworld-tts-1 inworld-tts-1-max koel-tts laura-tts lina-speech "
-        "livespeech livespeech2 llasa make-a-voice marco-voice mars5 maskgct melle metavoice "
-        "metis mimo-audio ming-omni-tts mooncast moss-tts moss-ttsd mqtts ms2kul-valle "
-        "omnivoice orpheus parler-tts qwen3-tts rwkv-tts secousticodec-tts soulx-podcast "
-        "soundstorm spark-tts spear-tts speechalign speechgpt speechx step-audio "
-        "step-audio-editx style-talker t5-tts tacolm tadicodec-tts tortoise transduce-and-speak "
-        "uddetts uniaudio uniss uslm vall-e valle valle-x vallt vevo-style vevo-tts vevo-voice "
-        "vibevoice vieneu-tts voicecraft voicestar voxinstruct voxtream vq-ctap wav2vec2-tts "
-        "xtts xtts_v1 xtts_v2 zonos zonos2"
+        "livespeech livespeech2 llasa make-a-voice marco-voice mars5 maskgct melle metavoice metis "
+        "mimo-audio ming-omni-tts mooncast moss-tts moss-ttsd mqtts ms2kul-valle omnivoice orpheus "
+        "parler-tts qwen3-tts rwkv-tts secousticodec-tts soulx-podcast soundstorm spark-tts "
+        "spear-tts speechalign speechgpt speechx step-audio step-audio-editx style-talker t5-tts "
+        "tacolm tadicodec-tts tortoise transduce-and-speak uddetts uniaudio uniss uslm vall-e "
+        "valle valle-x vallt vevo-style vevo-tts vevo-voice vibevoice vieneu-tts voicecraft "
+        "voicestar voxinstruct voxtream vq-ctap wav2vec2-tts xtts xtts_v1 xtts_v2 zonos zonos2"
     ),
     "flow matching": (
         "azure-flow-tts captts-nar dmospeech2 e1-tts e2-tts emodubber f5-tts flamed-tts "

@@ -8,7 +8,7 @@ from training.false_alarms import CHANGES, SMALLEST_PROMPT, measure, prompts, re
 from training.gates.material import Labelled
 from veravox.analysis import open_analyser
 from veravox.detection.verdict import Result
-from veravox.evaluation import ScoredFile
+from veravox.evaluation.protocol import ScoredFile
 
 VOICE = np.ravel(speech(6.0, 16_000)).astype(np.float32)
 
