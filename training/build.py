@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from training.attribution import TITLE, fit_attribution
@@ -28,7 +29,7 @@ from training.calibrate import (
 from training.corpora import Corpus
 from training.crossval import cross_validate, leave_family_out
 from training.dataset import Sources
-from training.export import Heads, Logits, export
+from training.export import Detector, Logits, export
 from training.heads import fit_heads
 from training.manifest import Clip
 from training.prepare import Prepared, add_arguments, prepare, sources_of
@@ -40,15 +41,15 @@ from veravox.audio.windows import WINDOW_SAMPLES
 from veravox.detection.card import WEIGHTS_FILE, ModelCard, write_card
 from veravox.detection.detector import fit_window
 
-MODEL_ID = "whisper-base-2026-11"
+MODEL_ID = "whisper-tiny-lags-2026-11"
 ALIASES = ("stable", "stable-latest", "dev-v4", "apollo-4-2025-10-20", "apollo-4-2026-01-16")
 COMMAND = (
     "python -m training.build --manifest MANIFEST --manifest training/data/collected.csv.gz "
-    "--mirrors MIRRORS --synthesis SETS --whisper PART1 PART2"
+    "--mirrors MIRRORS --synthesis SETS --whisper WHEEL"
 )
 DESCRIPTION = (
-    "Frozen lower layers of Whisper base (MIT) in 8 bits with a light pooled head, fitted on "
-    "public recordings of many speech generators and sources."
+    "Frozen lower layers of Whisper tiny.en (MIT) with a light pooled head, fitted on public "
+    "recordings of many speech generators and sources."
 )
 KNOWN_FAILURES = (
     "Generators newer than the training data: see the tables of held-out systems and families.",
@@ -100,7 +101,8 @@ def build(sources: Sources, prepared: Prepared, cache: Path, out: Path) -> Model
     joined = held_out(join_by_speaker(dealt, corpus))
     folder = out / MODEL_ID
     attributed = fit_attribution(train, options, COMMAND)
-    logit = _export(Heads(heads, options, attributed.head), prepared, folder)
+    detector = Detector(encoder, heads, options, attributed.head)
+    logit = _export(detector, prepared.dev, corpus, folder)
     spoof = [clip.spoof for clip in prepared.dev]
     dev = Scored(spoof, [logit(Recording((clip,)).windows(corpus)) for clip in prepared.dev])
     changed = Scored(
@@ -132,11 +134,10 @@ def build(sources: Sources, prepared: Prepared, cache: Path, out: Path) -> Model
     return card
 
 
-def _export(heads: Heads, prepared: Prepared, folder: Path) -> Logits:
+def _export(detector: Detector, clips: Sequence[Clip], corpus: Corpus, folder: Path) -> Logits:
     path = folder / WEIGHTS_FILE
-    clips = prepared.dev[:PARITY_WINDOWS]
-    windows = [Recording((clip,)).windows(prepared.corpus)[0] for clip in clips]
-    worst = export(prepared.encoder, heads, windows, path)
+    windows = np.stack([Recording((clip,)).windows(corpus)[0] for clip in clips[:PARITY_WINDOWS]])
+    worst = export(detector, windows, path)
     log.info("exported; torch and ONNX Runtime differ by at most %.2g", worst)
     return Logits(path)
 

@@ -1,4 +1,4 @@
-"""The trained detector as one ONNX file: the quantised encoder, and heads on what it gives."""
+"""The trained detector as one ONNX file: waveform in, logit out, weights kept as float16."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -8,73 +8,73 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import torch
-from onnx import compose
+from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from training.graphs import anonymise, halve, to_graph
 from training.heads import Head, HeadOptions
-from training.quantised import INPUT, OUTPUT, QuantisedEncoder
-from veravox.audio.canonical import Samples
+from training.whisper import Encoder, pooled
 
-PREFIX = "head_"
+OPSET = 18
+SMALLEST_HALF = 1024
 TOLERANCE = 1e-3
 
 
-class Heads(nn.Module):
-    """Pooled features (batch, layers, statistics, width) -> the mean of several heads' logits."""
+class Detector(nn.Module):
+    """Encoder, pooling and the mean of several heads' logits."""
 
     def __init__(
         self,
+        encoder: Encoder,
         heads: Sequence[Head],
         options: HeadOptions,
         family_head: nn.Module | None = None,
     ) -> None:
-        """Takes copies. `family_head` makes a second output: a logit for each family."""
+        """Takes copies; layers above the highest pooled one are dropped.
+
+        `family_head` makes a second output of the same pooled features: a logit for each family.
+        """
         super().__init__()
+        self.encoder = deepcopy(encoder)
+        self.encoder.layers = self.encoder.layers[: max(options.layers)]
         self.heads = nn.ModuleList(deepcopy(list(heads)))
         self.family_head = deepcopy(family_head)
         self.layers = list(options.layers)
         self.statistics = list(options.statistics)
 
-    def forward(self, features: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        """Logit (batch,), and family (batch, families) if there is such a head."""
-        seen = features[:, self.layers][:, :, self.statistics]
-        logit = torch.stack([head(seen) for head in self.heads]).mean(dim=0)
-        return logit if self.family_head is None else (logit, self.family_head(seen))
+    def forward(self, waveform: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        """Waveform (batch, 80000) -> logit (batch,), and family (batch, families) if there are."""
+        outputs = self.encoder(waveform)
+        features = pooled([outputs[index] for index in self.layers])[:, :, self.statistics]
+        logit = torch.stack([head(features) for head in self.heads]).mean(dim=0)
+        return logit if self.family_head is None else (logit, self.family_head(features))
 
 
-def export(
-    encoder: QuantisedEncoder, heads: Heads, windows: Sequence[Samples], path: Path
-) -> float:
-    """Write encoder and heads to `path`; returns the largest difference of logits on `windows`.
+def export(detector: Detector, windows: np.ndarray, path: Path) -> float:
+    """Write `detector` to `path`; returns the largest difference of logits on `windows`.
 
-    Weights of `heads` are rounded to float16. Raises ValueError when the file and what torch makes
-    of the encoder's features differ by more than 0.001, or a logit depends on its batch.
+    Weights are rounded to float16 first, in `detector` too, so that both compute the same. Raises
+    ValueError when torch and ONNX Runtime differ by more than 0.001, or a logit depends on its
+    batch.
     """
-    names = ["logit"] if heads.family_head is None else ["logit", "family"]
-    features = torch.from_numpy(np.stack([encoder.features(window) for window in windows]))
-    top = to_graph(heads, features[:2], OUTPUT, names)
-    halve(top)
-    model = compose.merge_models(
-        onnx.load(encoder.path), top, io_map=[(OUTPUT, OUTPUT)], prefix2=PREFIX
+    detector = detector.eval()
+    for parameter in detector.parameters():
+        parameter.data = parameter.data.half().float()
+    program = torch.onnx.export(
+        detector,
+        (torch.from_numpy(windows[:2]),),
+        dynamo=True,
+        opset_version=OPSET,
+        input_names=["waveform"],
+        output_names=["logit"] if detector.family_head is None else ["logit", "family"],
+        dynamic_shapes={"waveform": {0: torch.export.Dim("batch", min=1, max=64)}},
     )
-    rename_outputs(model, dict(zip([PREFIX + name for name in names], names, strict=True)))
+    model = program.model_proto
+    halve(model)
     anonymise(model)
     onnx.checker.check_model(model)
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(model, path)
-    with torch.inference_mode():
-        outputs = heads(features)
-    return _parity((outputs if heads.family_head is None else outputs[0]).numpy(), windows, path)
-
-
-def rename_outputs(model: onnx.ModelProto, names: dict[str, str]) -> None:
-    """Gives outputs of the graph other names, wherever they occur."""
-    for node in model.graph.node:
-        node.input[:] = [names.get(name, name) for name in node.input]
-        node.output[:] = [names.get(name, name) for name in node.output]
-    for output in model.graph.output:
-        output.name = names.get(output.name, output.name)
+    return _parity(detector, windows, path)
 
 
 class Logits:
@@ -82,9 +82,7 @@ class Logits:
 
     def __init__(self, path: Path) -> None:
         """`path` of the ONNX file."""
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        self._session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
 
     def __call__(self, windows: Sequence[np.ndarray]) -> np.ndarray:
         """Logits, shape (n,), of windows in the model's view."""
@@ -92,13 +90,45 @@ class Logits:
 
     def batch(self, windows: np.ndarray) -> np.ndarray:
         """Logits of a batch at once."""
-        return self._session.run(["logit"], {INPUT: windows})[0]
+        return self._session.run(["logit"], {"waveform": windows})[0]
 
 
-def _parity(expected: np.ndarray, windows: Sequence[Samples], path: Path) -> float:
+def _parity(detector: Detector, windows: np.ndarray, path: Path) -> float:
     logits = Logits(path)
-    alone, together = logits(windows), logits.batch(np.stack(windows))
+    with torch.inference_mode():
+        outputs = detector(torch.from_numpy(windows))
+        expected = (outputs if detector.family_head is None else outputs[0]).numpy()
+    alone, together = logits(list(windows)), logits.batch(windows)
     worst = float(max(np.abs(together - expected).max(), np.abs(alone - expected).max()))
     if worst > TOLERANCE:
-        raise ValueError(f"{path.name} differs from what it was made of by {worst:.2g}")
+        raise ValueError(f"{path.name} differs from its torch model by {worst:.2g}")
     return worst
+
+
+def halve(model: onnx.ModelProto) -> None:
+    """Keep large float32 constants as float16 with a Cast, which is folded when loading."""
+    graph = model.graph
+    casts = []
+    for tensor in graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < SMALLEST_HALF:
+            continue
+        values = numpy_helper.to_array(tensor)
+        halved = values.astype(np.float16)
+        if not np.array_equal(halved.astype(np.float32), values):
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(halved, f"{name}_half"))
+        casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+    for index, cast in enumerate(casts):
+        graph.node.insert(index, cast)
+
+
+def anonymise(model: onnx.ModelProto) -> None:
+    """Drop what only describes the machine and the source code that exported the graph."""
+    model.doc_string = ""
+    del model.metadata_props[:]
+    for node in model.graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]
+    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output):
+        del value.metadata_props[:]

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from training.manifest import Clip
-from training.quantised import QuantisedEncoder
 from training.store import Store
+from training.whisper import Encoder, pooled
 from training.windows import Windows
+from veravox.audio.canonical import Samples
 
 CHUNK = 256
+BATCH = 16
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +49,7 @@ def choose(clips: Sequence[Clip], per_system: int, per_source: int) -> list[Clip
     ]
 
 
-def compute(
-    clips: Sequence[Clip], windows: Windows, encoder: QuantisedEncoder, directory: Path
-) -> Features:
+def compute(clips: Sequence[Clip], windows: Windows, encoder: Encoder, directory: Path) -> Features:
     """Features of each clip's window in every variant; resumes where it stopped."""
     examples: list[Example] = []
     parts: list[np.ndarray] = []
@@ -57,9 +58,22 @@ def compute(
         missing = [clip for clip in clips if clip.sha not in store]
         for first in range(0, len(missing), CHUNK):
             chunk = missing[first : first + CHUNK]
-            values = encoder.encode([windows.samples(clip, variant) for clip in chunk])
+            values = encode([windows.samples(clip, variant) for clip in chunk], encoder)
             store.add([clip.sha for clip in chunk], values)
             log.info("%s features: %d of %d", name, first + len(chunk), len(missing))
         examples += [Example(clip, variant) for clip in clips]
         parts.append(store.rows([clip.sha for clip in clips]))
     return Features(examples, np.concatenate(parts))
+
+
+def encode(windows: Sequence[Samples], encoder: Encoder) -> np.ndarray:
+    """Pooled features of windows in the model's view: (n, layers, statistics, width) float16."""
+    with torch.inference_mode():
+        return np.concatenate(
+            [
+                pooled(encoder(torch.from_numpy(np.stack(windows[i : i + BATCH]))))
+                .numpy()
+                .astype(np.float16)
+                for i in range(0, len(windows), BATCH)
+            ]
+        )

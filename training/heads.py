@@ -21,7 +21,7 @@ class HeadOptions:
     least deviation that a feature is divided by, so that one that hardly varies is not blown up.
     """
 
-    layers: tuple[int, ...] = (0, 1, 2, 3)
+    layers: tuple[int, ...] = (0, 1, 2)
     statistics: tuple[int, ...] = (0, 1, 2, 3, 4)
     hidden: int = 64
     dropout: float = 0.3

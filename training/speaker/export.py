@@ -13,7 +13,7 @@ import onnxruntime as ort
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from training.graphs import OPSET, anonymise
+from training.export import OPSET, anonymise
 from training.speaker.frontend import HOP, MELS, Floats
 from training.speaker.material import person
 from training.speaker.network import Encoder, WaveformEncoder

@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from tests.audio_factory import speech
 from tests.unit.training.small_encoder import DEPTH, HEADS, WIDTH, tensors
@@ -9,7 +8,6 @@ from training.augment import Augmentation
 from training.corpora import PEAK, Corpus
 from training.features import choose, compute
 from training.manifest import Clip
-from training.quantised import QuantisedEncoder, write_encoder
 from training.whisper import LAGS, Encoder
 from training.windows import Windows, cut
 
@@ -56,14 +54,10 @@ def test_windows_on_disk_are_used_again_and_do_not_depend_on_the_other_clips(tmp
         assert np.array_equal(again.samples(clips[0], variant), alone.samples(clips[0], variant))
 
 
-# Deprecations inside torch's own exporter, which only a newer torch can cure.
-@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 def test_features_come_for_every_variant_and_are_computed_once(tmp_path: Path):
     clips = [clip(index) for index in range(4)]
     windows = windows_of(clips, corpus_of(clips, tmp_path), tmp_path)
-    spoken = [windows.samples(one, variant) for one in clips for variant in range(VARIANTS)]
-    write_encoder(Encoder(tensors(), HEADS, DEPTH), spoken, tmp_path / "small.onnx")
-    encoder = QuantisedEncoder(tmp_path / "small.onnx")
+    encoder = Encoder(tensors(), HEADS, DEPTH)
 
     first = compute(clips[:3], windows, encoder, tmp_path / "pooled")
     features = compute(clips, windows, encoder, tmp_path / "pooled")
