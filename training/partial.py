@@ -167,11 +167,12 @@ class _Listener:
             return list(pool.map(self._segments, recordings))
 
     def _segments(self, samples: Samples) -> Part:
-        analysis = self._analyser.analyse(io.BytesIO(_wav(samples)), self._options)
+        analysis = self._analyser.analyse(io.BytesIO(wav(samples)), self._options)
         return analysis.segments
 
 
-def _wav(samples: Samples) -> bytes:
+def wav(samples: Samples) -> bytes:
+    """Samples at 16 kHz as a WAV file of 16 bits."""
     pcm = np.round(samples * (PEAK * 32_767 / np.abs(samples).max())).astype("<i2")
     target = io.BytesIO()
     with wave.open(target, "wb") as file:

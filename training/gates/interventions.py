@@ -102,20 +102,28 @@ def low_pass(samples: Samples) -> Samples:
     return sosfilt(sections, samples).astype(np.float32)
 
 
-def noise(samples: Samples) -> Samples:
-    """White noise 20 dB below."""
-    added = np.random.default_rng(SEED).standard_normal(samples.size)
-    return (samples + np.std(samples) * 10 ** (-NOISE_DB / 20) * added).astype(np.float32)
+def noise(decibels: float) -> Change:
+    """White noise so many dB below."""
+
+    def change(samples: Samples) -> Samples:
+        added = np.random.default_rng(SEED).standard_normal(samples.size)
+        return (samples + np.std(samples) * 10 ** (-decibels / 20) * added).astype(np.float32)
+
+    return change
 
 
-def reverberation(samples: Samples) -> Samples:
-    """A room that decays by 60 dB in 0.4 s, 6 dB below the direct sound."""
-    time = np.arange(round(DECAY_SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
-    tail = np.random.default_rng(SEED).standard_normal(time.size)
-    tail *= np.exp(-6.9 * time / DECAY_SECONDS)
-    tail *= 10 ** (REVERBERATION_DB / 20) / np.sqrt(np.square(tail).sum())
-    tail[0] += 1.0
-    return fftconvolve(samples, tail)[: samples.size].astype(np.float32)
+def room(seconds: float, decibels: float) -> Change:
+    """A room that decays by 60 dB in so many seconds, at so many dB of the direct sound."""
+
+    def change(samples: Samples) -> Samples:
+        time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+        tail = np.random.default_rng(SEED).standard_normal(time.size)
+        tail *= np.exp(-6.9 * time / seconds)
+        tail *= 10 ** (decibels / 20) / np.sqrt(np.square(tail).sum())
+        tail[0] += 1.0
+        return fftconvolve(samples, tail)[: samples.size].astype(np.float32)
+
+    return change
 
 
 CODECS = (
@@ -138,8 +146,8 @@ INTERVENTIONS = (
     Intervention("44.1 kHz and back", detour, HARMLESS_POINTS, True),
     *CODECS,
     Intervention("3.4 kHz low-pass", low_pass, CHANNEL_POINTS, False),
-    Intervention("noise at 20 dB", noise, CHANNEL_POINTS, False),
-    Intervention("reverberation", reverberation, CHANNEL_POINTS, False),
+    Intervention("noise at 20 dB", noise(NOISE_DB), CHANNEL_POINTS, False),
+    Intervention("reverberation", room(DECAY_SECONDS, REVERBERATION_DB), CHANNEL_POINTS, False),
 )
 
 
