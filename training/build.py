@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from training import prompts
 from training.attribution import TITLE, fit_attribution
 from training.augment import Augmentation
 from training.calibrate import (
@@ -41,7 +42,7 @@ from veravox.audio.windows import WINDOW_SAMPLES
 from veravox.detection.card import WEIGHTS_FILE, ModelCard, write_card
 from veravox.detection.detector import fit_window
 
-MODEL_ID = "whisper-tiny-lags-2026-11"
+MODEL_ID = "whisper-tiny-prompts-2026-11"
 ALIASES = ("stable", "stable-latest", "dev-v4", "apollo-4-2025-10-20", "apollo-4-2026-01-16")
 COMMAND = (
     "python -m training.build --manifest MANIFEST --manifest training/data/collected.csv.gz "
@@ -126,6 +127,7 @@ def build(sources: Sources, prepared: Prepared, cache: Path, out: Path) -> Model
         quality=QUALITY,
         metrics=dev_tables(COMMAND, prepared.dev, dev, changed, decision)
         | held_out_tables(COMMAND, train, validation, by_family, decision.calibration)
+        | prompts.held_out_table(COMMAND, train, options, decision.calibration)
         | {TITLE: attributed.table},
         known_failures=KNOWN_FAILURES,
         attribution=attributed.constants,

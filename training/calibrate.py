@@ -159,7 +159,7 @@ def training_data(manifests: Sequence[Path], clips: Sequence[Clip], corpus: Corp
     }
     systems = {clip.system for clip in clips if clip.spoof}
     sources = {clip.repo for clip in clips if not clip.spoof}
-    own = {clip.system for clip in clips if clip.synthetic}
+    own = {clip.system for clip in clips if clip.synthetic and clip.spoof}
     return TrainingData(
         sha256=hashlib.sha256(b"".join(path.read_bytes() for path in manifests)).hexdigest(),
         summary=f"one window of 5 s, as it is and augmented, of each of {len(clips)} clips: "

@@ -57,7 +57,11 @@ class Head(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """The raw logit."""
-        return self.net(((features - self.mean) / self.scale).flatten(1)).squeeze(1)
+        return self.judge((features - self.mean) / self.scale)
+
+    def judge(self, standardised: Tensor) -> Tensor:
+        """The raw logit of features from which `mean` and `scale` are already taken."""
+        return self.net(standardised.flatten(1)).squeeze(1)
 
 
 def used(values: np.ndarray, options: HeadOptions) -> Tensor:
@@ -84,6 +88,7 @@ def fit_head(values: np.ndarray, clips: Sequence[Clip], options: HeadOptions, se
     labels = torch.tensor([clip.spoof for clip in clips], dtype=torch.float32)
     weights = torch.from_numpy(sampling_weights(clips, options.balance))
     head = Head(features.mean(0), features.std(0).clamp(min=options.floor), options)
+    features.sub_(head.mean).div_(head.scale)
     optimiser = torch.optim.AdamW(
         head.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
     )
@@ -93,7 +98,9 @@ def fit_head(values: np.ndarray, clips: Sequence[Clip], options: HeadOptions, se
     draws = torch.multinomial(weights, steps * options.batch, replacement=True)
     for rows in draws.split(options.batch):
         optimiser.zero_grad()
-        loss = functional.binary_cross_entropy_with_logits(head(features[rows]), smoothed[rows])
+        loss = functional.binary_cross_entropy_with_logits(
+            head.judge(features[rows]), smoothed[rows]
+        )
         loss.backward()
         optimiser.step()
         schedule.step()

@@ -36,7 +36,7 @@ class Clip:
 
     @property
     def synthetic(self) -> bool:
-        """Whether we synthesised the clip ourselves."""
+        """Whether the clip is of a set made here, rather than of a public repository."""
         return self.repo.startswith("synthesis/")
 
     @property
