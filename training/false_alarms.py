@@ -23,7 +23,7 @@ from veravox.cli.evaluate import SHORTEST_SECONDS, score_file
 from veravox.detection.card import MetricTable, read_card, write_card
 from veravox.detection.models import SHIPPED_MODELS, ModelRegistry
 from veravox.detection.verdict import Result
-from veravox.evaluation.protocol import ScoredFile
+from veravox.evaluation.trials import ScoredFile
 
 TITLE = "false alarms on bona fide speech"
 EMOTIONAL = ("amu-cai/nEMO", "40uf411/Basic-Arabic-Vocal-Emotions-Dataset")
@@ -66,7 +66,7 @@ def recordings(genuine: Sequence[Labelled], count: int) -> Iterator[tuple[str, l
     emotional = choose([row for row in genuine if row.source in EMOTIONAL], count)
     others = choose([row for row in genuine if row.source not in EMOTIONAL], count)
     yield "emotional", [wav(row.load()) for row in emotional]
-    yield "read or spoken calmly", [wav(row.load()) for row in others]
+    yield "other recordings", [wav(row.load()) for row in others]
     chosen = [row.load() for row in choose(genuine, count)]
     for name, change in CHANGES.items():
         yield name, [wav(change(samples)) for samples in chosen]

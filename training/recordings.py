@@ -5,8 +5,9 @@ Training recordings are scored by the head of the fold that has not seen their r
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -65,17 +66,17 @@ def choose_long(clips: Sequence[Clip], corpus: Corpus) -> list[Recording]:
     ]
 
 
-def join_by_speaker(clips: Sequence[Clip], corpus: Corpus) -> list[Recording]:
-    """Minutes of bona fide speech, each of one speaker's clips, at most 12 of each source."""
+def join_by_speaker(clips: Sequence[Clip], corpus: Corpus, per_speaker: int = 1) -> list[Recording]:
+    """Minutes of bona fide speech, `per_speaker` of one speaker's clips, 12 a source at most."""
     speakers: dict[tuple[str, str], list[Clip]] = defaultdict(list)
     for clip in sorted(clips, key=lambda c: c.sha):
         if clip.speaker and not clip.spoof:
             speakers[clip.repo, clip.speaker].append(clip)
     sources: dict[str, list[Recording]] = defaultdict(list)
     for (repo, _), members in sorted(speakers.items()):
-        minute = _first_minute(members, corpus)
-        if minute and len(sources[repo]) < PER_GROUP:
-            sources[repo].append(Recording(minute))
+        for minute in islice(_minutes(members, corpus), per_speaker):
+            if len(sources[repo]) < PER_GROUP:
+                sources[repo].append(Recording(minute))
     return [recording for recordings in sources.values() for recording in recordings]
 
 
@@ -99,11 +100,11 @@ def held_out_logits(
     return logits
 
 
-def _first_minute(clips: Sequence[Clip], corpus: Corpus) -> tuple[Clip, ...]:
-    """As many of `clips` as fill 60 s, none when all of them do not."""
-    seconds = 0.0
+def _minutes(clips: Sequence[Clip], corpus: Corpus) -> Iterator[tuple[Clip, ...]]:
+    """One after another as many of `clips` as fill 60 s; what remains does not."""
+    seconds, first = 0.0, 0
     for count, clip in enumerate(clips, start=1):
         seconds += corpus.seconds(clip)
         if seconds >= LONGEST_SECONDS:
-            return tuple(clips[:count])
-    return ()
+            yield tuple(clips[first:count])
+            seconds, first = 0.0, count

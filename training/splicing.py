@@ -25,6 +25,7 @@ FADE_SECONDS = 0.02
 TAPS = 257
 MOST_DB = 12.0
 NEIGHBOURHOOD_SECONDS = 3.0
+MINUTES_PER_SPEAKER = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,8 @@ class Spliced:
 
 
 def hosts(clips: Sequence[Clip], corpus: Corpus) -> list[Recording]:
-    """Minutes of bona fide speech, each of one speaker."""
-    return join_by_speaker(clips, corpus)
+    """Minutes of bona fide speech, each of one speaker, three of a speaker at most."""
+    return join_by_speaker(clips, corpus, MINUTES_PER_SPEAKER)
 
 
 def splice_all(

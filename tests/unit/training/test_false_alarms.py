@@ -8,7 +8,7 @@ from training.false_alarms import CHANGES, SMALLEST_PROMPT, measure, prompts, re
 from training.gates.material import Labelled
 from veravox.analysis import open_analyser
 from veravox.detection.verdict import Result
-from veravox.evaluation.protocol import ScoredFile
+from veravox.evaluation.trials import ScoredFile
 
 VOICE = np.ravel(speech(6.0, 16_000)).astype(np.float32)
 
@@ -38,7 +38,7 @@ def test_every_kind_has_recordings_from_every_source():
 
     kinds = dict(recordings(genuine, 2))
 
-    assert list(kinds)[:2] == ["emotional", "read or spoken calmly"]
+    assert list(kinds)[:2] == ["emotional", "other recordings"]
     assert set(CHANGES) <= set(kinds)
     assert {len(files) for files in kinds.values()} == {2}
     assert len({files[0] for files in kinds.values()}) > len(CHANGES)
@@ -62,7 +62,7 @@ def test_the_kinds_are_heard_by_the_analysis_that_serves(tmp_path: Path):
     kinds = dict(recordings([recording("a", "a/b")], 1))
 
     with open_analyser(tmp_path) as analyser:
-        row = measure(analyser, analyser.models.card().id, kinds["read or spoken calmly"])
+        row = measure(analyser, analyser.models.card().id, kinds["other recordings"])
 
     assert row["n"] == 1
     assert row["no_verdict"] + row["false_alarms"] <= 1
