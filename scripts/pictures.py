@@ -17,23 +17,26 @@ from tempfile import TemporaryDirectory
 
 import httpx
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import FloatRect, Page, sync_playwright
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
 from scripts.picture_sounds import DISGUISED, SPLICED, SPOKEN, UNCLEAR, write_recordings
 from tests.receiver import HOST, NETWORKS, Authority, Receiver, receiving, wait_until
+from tests.web_factory import PASSWORD
 
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
 VERAVOX = (sys.executable, "-m", "veravox")
-PASSWORD = "four unrelated words here"
 LARGEST_BYTES = 120_000
-COLOURS = (256, 128, 64, 32, 24, 16)
-DESK = {"width": 1080, "height": 690}
+COLOURS = (256, 128, 64, 48, 32)
+GRAINY_COLOURS = 10
+SHARPNESS = 2
+DESK = {"width": 1080, "height": 682}
 PHONE = {"width": 390, "height": 844}
 WAIT_MS = 180_000
 LIVE_WINDOWS = 4
+Box = tuple[int, int, int, int]
 FONT_FACE = re.compile(r"@font-face \{\{.*?\}\}\n", re.DOTALL)
 
 
@@ -45,14 +48,17 @@ def main() -> None:
         folder = Path(name)
         write_recordings(folder)
         authority = Authority(folder)
-        with receiving(authority) as receiver, serving(folder, authority) as welcome:
-            with signed_in(welcome, folder / SPOKEN) as page:
-                take_results(page, folder)
-                take_live(page)
-                take_voices(page, folder)
-                take_webhooks(page, folder, receiver)
-                take_lists(page)
-                take_terminal(page, folder)
+        with (
+            receiving(authority) as receiver,
+            serving(folder, authority) as welcome,
+            signed_in(welcome, folder / SPOKEN) as page,
+        ):
+            take_results(page, folder)
+            take_live(page)
+            take_voices(page, folder)
+            take_webhooks(page, folder, receiver)
+            take_lists(page)
+            take_terminal(page, folder)
 
 
 @contextmanager
@@ -83,8 +89,8 @@ def signed_in(welcome: str, microphone: Path) -> Iterator[Page]:
     """A page of a browser that came in by the printed link; its microphone hears a file."""
     link = re.search(r"(http://[^/\s]+)/welcome#\S+", welcome)
     key = re.search(r"vvx_\w+_[\w-]+", welcome)
-    assert link
-    assert key
+    if not link or not key:
+        sys.exit(f"the server printed neither link nor key:\n{welcome}")
     arguments = [
         "--no-sandbox",
         "--use-fake-device-for-media-stream",
@@ -98,7 +104,7 @@ def signed_in(welcome: str, microphone: Path) -> Iterator[Page]:
             base_url=link.group(1),
             permissions=["microphone"],
             viewport=DESK,
-            device_scale_factor=2,
+            device_scale_factor=SHARPNESS,
             reduced_motion="reduce",
             color_scheme="light",
         )
@@ -220,21 +226,50 @@ def take_terminal(page: Page, folder: Path) -> None:
 
 def take(page: Page, name: str, *, whole: bool = False) -> None:
     """Picture what a window shows, or the whole page."""
-    page.evaluate("document.fonts.ready")
-    save(page.screenshot(full_page=whole), name)
+    picture = page.screenshot(full_page=whole)
+    spectrogram = page.locator("[data-spectrogram]")
+    save(picture, name, spectrogram.bounding_box() if spectrogram.count() else None)
 
 
-def save(picture: bytes, name: str) -> None:
-    """Keep a picture with the most colours with which it is small enough."""
+def save(picture: bytes, name: str, grainy: FloatRect | None = None) -> None:
+    """Keep a picture with the most colours with which it is small enough.
+
+    The grain of a spectrogram would fill the file: it is kept at 1x and has colours of its own.
+    """
     image = Image.open(io.BytesIO(picture)).convert("RGB")
+    box = _coarsened(image, grainy) if grainy else None
     for colours in COLOURS:
         target = io.BytesIO()
-        reduced = image.quantize(colours, dither=Image.Dither.NONE)
-        reduced.save(target, "PNG", optimize=True)
+        _reduced(image, colours, box).save(target, "PNG", optimize=True)
         if target.tell() <= LARGEST_BYTES:
             (PICTURES / f"{name}.png").write_bytes(target.getvalue())
             return
     sys.exit(f"{name} is too large")
+
+
+def _coarsened(image: Image.Image, rectangle: FloatRect) -> Box:
+    """Halve the resolution within a rectangle of CSS pixels; the box that was changed."""
+    left, top = round(SHARPNESS * rectangle["x"]), round(SHARPNESS * rectangle["y"])
+    right = min(image.width, left + round(SHARPNESS * rectangle["width"]))
+    bottom = min(image.height, top + round(SHARPNESS * rectangle["height"]))
+    box = (left, top, right, bottom)
+    part = image.crop(box)
+    image.paste(part.reduce(SHARPNESS).resize(part.size, Image.Resampling.NEAREST), box)
+    return box
+
+
+def _reduced(image: Image.Image, colours: int, box: Box | None) -> Image.Image:
+    """The image with so many colours, of which a grainy box does not take the others' share."""
+    if box is None:
+        return image.quantize(colours, dither=Image.Dither.NONE)
+    rest = image.copy()
+    rest.paste((0, 0, 0), box)
+    parts = [(rest, colours - GRAINY_COLOURS), (image.crop(box), GRAINY_COLOURS)]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(
+        [level for part, count in parts for level in part.quantize(count).getpalette()[: 3 * count]]
+    )
+    return image.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
 if __name__ == "__main__":
