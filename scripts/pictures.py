@@ -1,7 +1,7 @@
-"""Takes the pictures of docs/pictures from a running server: `python -m scripts.pictures`.
+"""Takes the pictures of docs/pictures: `python -m scripts.pictures GENUINE UNCLEAR`.
 
-Needs Playwright and VERAVOX_TEST_BROWSER=/usr/bin/chromium. Everything that is heard is made by
-tests/audio_factory; the verdicts are those of the shipped model.
+GENUINE is a recording of forty seconds of a person that the shipped model calls genuine, UNCLEAR
+one about which it cannot tell. Needs Playwright and VERAVOX_TEST_BROWSER=/usr/bin/chromium.
 """
 
 import io
@@ -22,13 +22,13 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
-from scripts.picture_sounds import DISGUISED, SPLICED, SPOKEN, UNCLEAR, write_recordings
+from scripts.picture_sounds import GENUINE, SPLICED, SPOKEN, UNCLEAR, write_recordings
 from tests.receiver import HOST, NETWORKS, Authority, Receiver, receiving, wait_until
 from tests.web_factory import PASSWORD
 
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
 VERAVOX = (sys.executable, "-m", "veravox")
-LARGEST_BYTES = 120_000
+LARGEST_BYTES = 200_000
 COLOURS = (256, 128, 64, 48, 32)
 GRAINY_COLOURS = 10
 SHARPNESS = 2
@@ -46,12 +46,12 @@ def main() -> None:
     PICTURES.mkdir()
     with TemporaryDirectory(prefix="veravox-pictures-") as name:
         folder = Path(name)
-        write_recordings(folder)
+        write_recordings(folder, Path(sys.argv[1]), Path(sys.argv[2]))
         authority = Authority(folder)
         with (
             receiving(authority) as receiver,
             serving(folder, authority) as welcome,
-            signed_in(welcome, folder / SPOKEN) as page,
+            signed_in(welcome, folder / SPOKEN, folder / GENUINE) as page,
         ):
             take_results(page, folder)
             take_live(page)
@@ -85,8 +85,11 @@ def serving(folder: Path, authority: Authority) -> Iterator[str]:
 
 
 @contextmanager
-def signed_in(welcome: str, microphone: Path) -> Iterator[Page]:
-    """A page of a browser that came in by the printed link; its microphone hears a file."""
+def signed_in(welcome: str, microphone: Path, anna: Path) -> Iterator[Page]:
+    """A page of a browser that came in by the printed link; its microphone hears a file.
+
+    Anna is enrolled from another one.
+    """
     link = re.search(r"(http://[^/\s]+)/welcome#\S+", welcome)
     key = re.search(r"vvx_\w+_[\w-]+", welcome)
     if not link or not key:
@@ -115,14 +118,14 @@ def signed_in(welcome: str, microphone: Path) -> Iterator[Page]:
         page.get_by_label("The same again").fill(PASSWORD)
         page.get_by_role("button", name="Save and go on").click()
         page.wait_for_url(f"{link.group(1)}/")
-        enrol(link.group(1), key.group(), microphone)
+        enrol(link.group(1), key.group(), anna)
         yield page
         browser.close()
 
 
 def enrol(url: str, key: str, recording: Path) -> None:
-    """Enrol the voice of the tests, which only the API does for a voice that is synthetic."""
-    fields = {"user_id": "anna", "store": "true", "allow_spoofed": "true", "consent": "form 12"}
+    """Enrol the person of a recording as Anna."""
+    fields = {"user_id": "anna", "store": "true", "consent": "form 12"}
     with recording.open("rb") as media:
         httpx.post(
             f"{url}/v1/voiceid/enroll",
@@ -135,7 +138,7 @@ def enrol(url: str, key: str, recording: Path) -> None:
 
 def take_results(page: Page, folder: Path) -> None:
     """The results of a recording that is called genuine, and of one that is so only in part."""
-    analyse(page, folder / DISGUISED, "Likely genuine")
+    analyse(page, folder / GENUINE, "Likely genuine")
     take(page, "result-genuine")
     analyse(page, folder / SPLICED, "Partly synthetic")
     page.locator(".segment.shade-9").first.hover()
@@ -205,7 +208,7 @@ def take_lists(page: Page) -> None:
 
 def take_terminal(page: Page, folder: Path) -> None:
     """What `veravox detect` draws in a terminal."""
-    names = (SPLICED, UNCLEAR, DISGUISED, SPOKEN)
+    names = (SPLICED, UNCLEAR, GENUINE, SPOKEN)
     shown = subprocess.run(
         [*VERAVOX, "detect", *names],
         env=os.environ | {"FORCE_COLOR": "1", "COLUMNS": "80"},

@@ -83,7 +83,7 @@ def test_a_spoof_of_the_voice_never_matches(client: httpx.Client, vector: str) -
 def test_a_spoof_cannot_be_enrolled(client: httpx.Client) -> None:
     answer = enrol(client, SPOOFED)
     assert answer.status_code == 400
-    assert "spoofed" in answer.json()["message"]
+    assert "looks synthetic" in answer.json()["message"]
 
 
 def test_a_spoof_is_enrolled_where_the_caller_insists(client: httpx.Client) -> None:
