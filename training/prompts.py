@@ -9,7 +9,6 @@ the person.
 
 import argparse
 import csv
-import hashlib
 import wave
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from training.corpora import SET_INDEX
 from training.crossval import unrelated
 from training.features import Features
 from training.heads import HeadOptions, fit_head, predict
-from training.synthesis.sets import COLUMNS, set_folder
+from training.synthesis.sets import COLUMNS, blob_hash, set_folder
 from veravox.detection.card import Calibration, MetricTable
 
 TITLE = "telephone prompts, the person held out"
@@ -67,8 +66,7 @@ def write_set(folder: Path, name: str, voice: Voice, out: Path) -> int:
             rate, seconds = file.getframerate(), file.getnframes() / file.getframerate()
         if seconds >= SHORTEST_SECONDS:
             blob = path.read_bytes()
-            sha = hashlib.sha1(b"blob %d\0" % len(blob) + blob, usedforsecurity=False).hexdigest()
-            found[sha] = (blob, seconds, rate)
+            found[blob_hash(blob)] = (blob, seconds, rate)
     chosen = sorted(found.items())[:PER_VOICE]
     target = set_folder(out, f"{SET}-{name}")
     target.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from tests.audio_factory import encode, speech, spoken_file
-from tests.file_client import announce, break_off, final, put, state
+from tests.broken_upload import upload_twice
+from tests.file_client import announce, final, put, state
 from tests.http_factory import create_key, settings_for
 from tests.processes import (
     ServerProcess,
@@ -50,15 +51,7 @@ def wait_for(client: httpx.Client, prediction_id: str, status: str, seconds: flo
 
 
 def test_an_upload_that_a_kill_broke_off_can_be_made_again(tmp_path: Path) -> None:
-    settings = settings_for(tmp_path)
-    port = free_port()
-    with serve(settings, port=port) as server, server.client() as client:
-        created = announce(client, size=len(SPOKEN))
-        break_off(created, SPOKEN, at_half=server.kill)
-    with serve(settings, server.key, port) as server, server.client() as client:
-        assert state(client, created["prediction_id"])["status"] == "awaiting_upload"
-        assert put(created, SPOKEN).status_code == 200
-        assert final(client, created["prediction_id"])["status"] == "completed"
+    assert upload_twice(settings_for(tmp_path), SPOKEN)["status"] == "completed"
 
 
 def test_a_recording_that_arrived_unnoticed_is_analysed(tmp_path: Path) -> None:

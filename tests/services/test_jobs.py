@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.file_client import announce, break_off, final, put, state
+from tests.broken_upload import upload_twice
+from tests.file_client import announce, final, put, state
 from tests.http_factory import create_key, upload
 from tests.processes import end, free_port, held, serve, start
 from tests.proxy import Proxy
@@ -126,14 +127,7 @@ def test_of_many_starts_at_once_one_counts(s3_settings: Settings) -> None:
 
 
 def test_an_upload_that_a_kill_broke_off_can_be_made_again(postgresql_settings: Settings) -> None:
-    port = free_port()
-    with serve(postgresql_settings, port=port) as server, server.client() as client:
-        created = announce(client, size=len(SPOKEN))
-        break_off(created, SPOKEN, at_half=server.kill)
-    with serve(postgresql_settings, server.key, port) as server, server.client() as client:
-        assert state(client, created["prediction_id"])["status"] == "awaiting_upload"
-        assert put(created, SPOKEN).status_code == 200
-        assert final(client, created["prediction_id"])["status"] == "completed"
+    assert upload_twice(postgresql_settings, SPOKEN)["status"] == "completed"
     assert count(postgresql_settings, "SELECT count(*) FROM predictions") == 1
 
 

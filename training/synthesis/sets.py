@@ -149,6 +149,11 @@ def produce(name: str, planned: Iterable[Planned], out: Path) -> Produced:
     return Produced(clips, seconds)
 
 
+def blob_hash(content: bytes) -> str:
+    """The hash that git gives a file with this content, by which clips are known."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
 def read_sets(out: Path) -> list[Clip]:
     """The clips of every set below `out`, as rows of a manifest."""
     indexes = sorted(out.glob(f"synthesis+*/{SET_INDEX}"))
@@ -195,7 +200,7 @@ def _row(name: str, path: str, clip: Planned, sound: Sound, blob: bytes) -> dict
         "commit": "",
         "found_in": "synthesis",
         "path": path,
-        "sha": hashlib.sha1(b"blob %d\0" % len(blob) + blob).hexdigest(),
+        "sha": blob_hash(blob),
         "format": "flac",
         "sample_rate": sound.sample_rate,
         "duration": f"{sound.seconds:.3f}",

@@ -8,7 +8,8 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from typing import TypedDict
 
 from pydantic import ValidationError
 from websockets.asyncio.client import connect as connect_async
@@ -40,18 +41,30 @@ _SILENT = logging.Logger("veravox_client.stream", logging.CRITICAL + 1)
 """The library would log the headers of the handshake, with the key."""
 
 
+class _Handshake(TypedDict):
+    """What both of the library's ways to connect are told."""
+
+    additional_headers: Mapping[str, str]
+    open_timeout: float
+    max_size: int
+    logger: logging.Logger
+
+
+def _handshake(server: Server) -> _Handshake:
+    return {
+        "additional_headers": server.headers,
+        "open_timeout": OPEN_SECONDS,
+        "max_size": LARGEST_ANSWER,
+        "logger": _SILENT,
+    }
+
+
 def stream(server: Server, audio: Iterable[bytes], form: AudioFormat) -> Iterator[StreamEvent]:
     """The answers while `audio` is sent by a thread. Raises what iterating over `audio` raises."""
     problem: VeravoxError | None = None
     sender: _Sender | None = None
     try:
-        with connect(
-            server.socket_url(PATH),
-            additional_headers=server.headers,
-            open_timeout=OPEN_SECONDS,
-            max_size=LARGEST_ANSWER,
-            logger=_SILENT,
-        ) as socket:
+        with connect(server.socket_url(PATH), **_handshake(server)) as socket:
             sender = _Sender(socket, audio, form)
             sender.start()
             try:
@@ -109,13 +122,7 @@ async def stream_async(
     problem: VeravoxError | None = None
     failure: Exception | None = None
     try:
-        async with connect_async(
-            server.socket_url(PATH),
-            additional_headers=server.headers,
-            open_timeout=OPEN_SECONDS,
-            max_size=LARGEST_ANSWER,
-            logger=_SILENT,
-        ) as socket:
+        async with connect_async(server.socket_url(PATH), **_handshake(server)) as socket:
 
             async def send() -> None:
                 nonlocal failure
