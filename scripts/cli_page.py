@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import typer
 import typer.main
+from typer.core import TyperGroup
 
 from veravox.cli import app
 
@@ -28,10 +30,14 @@ def cli_page() -> str:
 
 
 def _commands(group: click.Command, name: str) -> Iterator[str]:
-    for word, command in sorted(getattr(group, "commands", {}).items()):
-        full = f"{name} {word}"
-        yield from _command(command, full)
-        yield from _commands(command, full)
+    if not isinstance(group, TyperGroup):
+        return
+    context = typer.Context(group)
+    for word in sorted(group.list_commands(context)):
+        command, full = group.get_command(context, word), f"{name} {word}"
+        if command is not None:
+            yield from _command(command, full)
+            yield from _commands(command, full)
 
 
 def _command(command: click.Command, name: str) -> Iterator[str]:

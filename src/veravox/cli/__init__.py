@@ -1,56 +1,86 @@
 """The command `veravox`."""
 
+from dataclasses import dataclass
+from importlib import import_module
 from typing import Annotated
 
 import typer
+import typer.main
+from typer.core import TyperCommand, TyperGroup
 
 from veravox import __version__
-from veravox.cli import (
-    calibrate,
-    detect,
-    doctor,
-    evaluate,
-    jobs,
-    keys,
-    mcp,
-    models,
-    report,
-    scan,
-    serve,
-    users,
-    voiceid,
-    webhooks,
-    worker,
-)
+
+JUDGE = "Judge recordings on this machine"
+SERVE = "Run a server"
+MANAGE = "Look after a server"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a command, or a group of them, is defined, and under which heading help lists it."""
+
+    module: str
+    attribute: str
+    heading: str
+
+
+COMMANDS = {
+    "detect": Entry("detect", "detect", JUDGE),
+    "voiceid": Entry("voiceid", "app", JUDGE),
+    "scan": Entry("scan", "scan", JUDGE),
+    "mcp": Entry("mcp", "mcp", JUDGE),
+    "evaluate": Entry("evaluate", "evaluate", JUDGE),
+    "calibrate": Entry("calibrate", "calibrate", JUDGE),
+    "report": Entry("report", "report", JUDGE),
+    "verify-report": Entry("report", "verify_report", JUDGE),
+    "models": Entry("models", "app", JUDGE),
+    "serve": Entry("serve", "serve", SERVE),
+    "worker": Entry("worker", "worker", SERVE),
+    "doctor": Entry("doctor", "doctor", SERVE),
+    "keys": Entry("keys", "app", MANAGE),
+    "users": Entry("users", "app", MANAGE),
+    "jobs": Entry("jobs", "app", MANAGE),
+    "webhooks": Entry("webhooks", "app", MANAGE),
+    "report-keys": Entry("report", "report_keys", MANAGE),
+}
+
+
+class Commands(TyperGroup):
+    """Imports a command's module when it is asked for, so that no command waits for the others."""
+
+    def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002
+        """The names, in the order of help."""
+        return list(COMMANDS)
+
+    def get_command(
+        self,
+        ctx: object,  # noqa: ARG002
+        cmd_name: str,
+    ) -> TyperCommand | TyperGroup | None:
+        """The command or group, None for an unknown name."""
+        entry = COMMANDS.get(cmd_name)
+        return _command(cmd_name, entry) if entry else None
+
 
 app = typer.Typer(
     name="veravox",
+    cls=Commands,
     help="Is this voice genuine or synthetic?",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-JUDGE = "Judge recordings on this machine"
-SERVE = "Run a server"
-MANAGE = "Look after a server"
 
-app.command(rich_help_panel=JUDGE)(detect.detect)
-app.add_typer(voiceid.app, name="voiceid", rich_help_panel=JUDGE)
-app.command(rich_help_panel=JUDGE)(scan.scan)
-app.command(rich_help_panel=JUDGE)(mcp.mcp)
-app.command(rich_help_panel=JUDGE)(evaluate.evaluate)
-app.command(rich_help_panel=JUDGE)(calibrate.calibrate)
-app.command(rich_help_panel=JUDGE)(report.report)
-app.command(rich_help_panel=JUDGE)(report.verify_report)
-app.add_typer(models.app, name="models", rich_help_panel=JUDGE)
-app.command(rich_help_panel=SERVE)(serve.serve)
-app.command(rich_help_panel=SERVE)(worker.worker)
-app.command(rich_help_panel=SERVE)(doctor.doctor)
-app.add_typer(keys.app, name="keys", rich_help_panel=MANAGE)
-app.add_typer(users.app, name="users", rich_help_panel=MANAGE)
-app.add_typer(jobs.app, name="jobs", rich_help_panel=MANAGE)
-app.add_typer(webhooks.app, name="webhooks", rich_help_panel=MANAGE)
-app.command(rich_help_panel=MANAGE)(report.report_keys)
+
+def _command(name: str, entry: Entry) -> TyperCommand | TyperGroup | None:
+    defined = getattr(import_module(f"veravox.cli.{entry.module}"), entry.attribute)
+    parent = typer.Typer()
+    if isinstance(defined, typer.Typer):
+        parent.add_typer(defined, name=name, rich_help_panel=entry.heading)
+    else:
+        parent.command(name, rich_help_panel=entry.heading)(defined)
+    command = typer.main.get_group(parent).commands[name]
+    return command if isinstance(command, TyperCommand | TyperGroup) else None
 
 
 def _print_version(value: bool) -> None:
