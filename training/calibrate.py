@@ -15,8 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from training.corpora import Corpus
-from training.crossval import CrossValidation
-from training.features import Features
+from training.features import Example
 from training.manifest import Clip
 from training.measure import HELD_OUT_FAMILIES, HELD_OUT_SYSTEMS, table
 from training.systems import modern_family
@@ -110,11 +109,18 @@ def dev_tables(
     }
 
 
-def unseen(train: Features, validation: CrossValidation) -> Scored:
-    """Training windows of modern systems and of bona fide speech, as held-out heads judge them."""
-    rows = [i for i, example in enumerate(train.examples) if _judged(example.clip)]
-    spoof = [train.examples[i].clip.spoof for i in rows]
-    return Scored(spoof, [validation.logits[i : i + 1] for i in rows])
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Training windows and the raw logits of what saw nothing related to them, (n,)."""
+
+    examples: Sequence[Example]
+    logits: np.ndarray
+
+    def judged(self) -> Scored:
+        """Those of modern systems and of bona fide speech."""
+        rows = [i for i, example in enumerate(self.examples) if _judged(example.clip)]
+        spoof = [self.examples[i].clip.spoof for i in rows]
+        return Scored(spoof, [self.logits[i : i + 1] for i in rows])
 
 
 def _judged(clip: Clip) -> bool:
@@ -122,33 +128,39 @@ def _judged(clip: Clip) -> bool:
 
 
 def held_out_tables(
-    command: str,
-    train: Features,
-    validation: CrossValidation,
-    by_family: dict[str, np.ndarray],
-    calibration: Calibration,
+    command: str, unseen: Unseen, calibration: Calibration, *notes: str
 ) -> dict[str, MetricTable]:
-    """Tables over training windows, judged by heads that saw nothing related to them."""
-    clips = np.array([example.clip for example in train.examples], dtype=object)
-    augmented = np.array([example.variant > 0 for example in train.examples])
+    """Tables over training windows as they are and augmented; `notes` end their titles."""
+    clips = np.array([example.clip for example in unseen.examples], dtype=object)
+    augmented = np.array([example.variant > 0 for example in unseen.examples])
     judged = np.array([_judged(clip) for clip in clips])
-
-    def llrs(logits: np.ndarray) -> np.ndarray:
-        return calibration.slope * logits + calibration.intercept
-
+    llrs = calibration.slope * unseen.logits + calibration.intercept
     tables: dict[str, MetricTable] = {}
     for name, changed in (("clean", False), ("augmented", True)):
         rows = judged & (augmented == changed)
-        tables[f"{HELD_OUT_SYSTEMS}, {name}"] = table(
-            command, list(clips[rows]), llrs(validation.logits[rows]), groups=not changed
+        tables[", ".join((HELD_OUT_SYSTEMS, name, *notes))] = table(
+            command, list(clips[rows]), llrs[rows], groups=not changed
         )
+    return tables
+
+
+def family_table(
+    command: str,
+    examples: Sequence[Example],
+    by_family: dict[str, np.ndarray],
+    calibration: Calibration,
+) -> dict[str, MetricTable]:
+    """Each modern family judged by heads that saw none of its systems; rows as `examples`."""
+    clips = np.array([example.clip for example in examples], dtype=object)
+    augmented = np.array([example.variant > 0 for example in examples])
     families: dict[str, dict[str, float]] = {}
     for family, logits in by_family.items():
         rows = ~np.isnan(logits) & ~augmented
-        whole = table(command, list(clips[rows]), llrs(logits[rows]), groups=False)
-        families[f"family: {family}"] = whole.rows["all"]
-    tables[HELD_OUT_FAMILIES] = MetricTable(command=command, rows=families)
-    return tables
+        llrs = calibration.slope * logits[rows] + calibration.intercept
+        families[f"family: {family}"] = table(command, list(clips[rows]), llrs, groups=False).rows[
+            "all"
+        ]
+    return {HELD_OUT_FAMILIES: MetricTable(command=command, rows=families)}
 
 
 def training_data(manifests: Sequence[Path], clips: Sequence[Clip], corpus: Corpus) -> TrainingData:

@@ -1,4 +1,4 @@
-"""The trained detector as one ONNX file: waveform in, logit out, weights kept as float16."""
+"""The trained detector as one ONNX file: waveform in, logit out, in 8-bit integers and float16."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -12,15 +12,18 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from training.heads import Head, HeadOptions
+from training.quantised import activation_ranges, add_to_output, quantise
+from training.tune import TunedNetwork
 from training.whisper import Encoder, pooled
 
 OPSET = 18
 SMALLEST_HALF = 1024
 TOLERANCE = 1e-3
+INTEGER_TOLERANCE = 0.5
 
 
 class Detector(nn.Module):
-    """Encoder, pooling and the mean of several heads' logits."""
+    """Encoder, pooling and the mean of several heads' logits; a second view if there is one."""
 
     def __init__(
         self,
@@ -28,33 +31,41 @@ class Detector(nn.Module):
         heads: Sequence[Head],
         options: HeadOptions,
         family_head: nn.Module | None = None,
+        tuned: TunedNetwork | None = None,
     ) -> None:
         """Takes copies; layers above the highest pooled one are dropped.
 
         `family_head` makes a second output of the same pooled features: a logit for each family.
+        `tuned` is a second view of the same log-mel, of equal weight.
         """
         super().__init__()
         self.encoder = deepcopy(encoder)
         self.encoder.layers = self.encoder.layers[: max(options.layers)]
         self.heads = nn.ModuleList(deepcopy(list(heads)))
         self.family_head = deepcopy(family_head)
+        self.tuned = deepcopy(tuned)
         self.layers = list(options.layers)
         self.statistics = list(options.statistics)
 
     def forward(self, waveform: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """Waveform (batch, 80000) -> logit (batch,), and family (batch, families) if there are."""
-        outputs = self.encoder(waveform)
+        logmel = self.encoder.logmel(waveform)
+        outputs = self.encoder.frames(logmel)
         features = pooled([outputs[index] for index in self.layers])[:, :, self.statistics]
         logit = torch.stack([head(features) for head in self.heads]).mean(dim=0)
+        if self.tuned is not None:
+            logit = (logit + self.tuned.judge(logmel)) / 2
         return logit if self.family_head is None else (logit, self.family_head(features))
 
 
 def export(detector: Detector, windows: np.ndarray, path: Path) -> float:
-    """Write `detector` to `path`; returns the largest difference of logits on `windows`.
+    """Write `detector` to `path`; returns how far 8 bits move logits on `windows`, at most.
 
-    Weights are rounded to float16 first, in `detector` too, so that both compute the same. Raises
-    ValueError when torch and ONNX Runtime differ by more than 0.001, or a logit depends on its
-    batch.
+    `windows` also say how far activations reach. Weights are rounded to float16 first, in
+    `detector` too, so that both compute the same. Raises ValueError when torch and ONNX Runtime
+    differ by more than 0.001 before large layers become integers, when that moves a logit by more
+    than 0.5, or when a logit depends on its batch. How far 8 bits move logits on average (rounding
+    makes frames differ a little more) is taken back.
     """
     detector = detector.eval()
     for parameter in detector.parameters():
@@ -69,12 +80,27 @@ def export(detector: Detector, windows: np.ndarray, path: Path) -> float:
         dynamic_shapes={"waveform": {0: torch.export.Dim("batch", min=1, max=64)}},
     )
     model = program.model_proto
-    halve(model)
-    anonymise(model)
-    onnx.checker.check_model(model)
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(model, path)
-    return _parity(detector, windows, path)
+    with torch.inference_mode():
+        outputs = detector(torch.from_numpy(windows))
+    expected = (outputs if detector.family_head is None else outputs[0]).numpy()
+    _agree(path, windows, expected, TOLERANCE)
+    _use_integers(model, windows, expected, path)
+    return _agree(path, windows, expected, INTEGER_TOLERANCE)
+
+
+def _use_integers(
+    model: onnx.ModelProto, windows: np.ndarray, expected: np.ndarray, path: Path
+) -> None:
+    quantise(model, activation_ranges(model, windows))
+    halve(model)
+    anonymise(model)
+    onnx.save(model, path)
+    shift = float((Logits(path)(list(windows)) - expected).mean())
+    add_to_output(model, "logit", -shift)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
 
 
 class Logits:
@@ -93,14 +119,13 @@ class Logits:
         return self._session.run(["logit"], {"waveform": windows})[0]
 
 
-def _parity(detector: Detector, windows: np.ndarray, path: Path) -> float:
+def _agree(path: Path, windows: np.ndarray, expected: np.ndarray, tolerance: float) -> float:
     logits = Logits(path)
-    with torch.inference_mode():
-        outputs = detector(torch.from_numpy(windows))
-        expected = (outputs if detector.family_head is None else outputs[0]).numpy()
     alone, together = logits(list(windows)), logits.batch(windows)
-    worst = float(max(np.abs(together - expected).max(), np.abs(alone - expected).max()))
-    if worst > TOLERANCE:
+    if np.abs(alone - together).max() > TOLERANCE:
+        raise ValueError(f"a logit of {path.name} depends on its batch")
+    worst = float(np.abs(alone - expected).max())
+    if worst > tolerance:
         raise ValueError(f"{path.name} differs from its torch model by {worst:.2g}")
     return worst
 

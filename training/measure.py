@@ -15,7 +15,8 @@ from veravox.evaluation.bootstrap import interval, resamples
 SMALLEST_GROUP = 5
 REPLICATES = 200
 HELD_OUT_SYSTEMS = "held-out repositories and systems, modern systems"
-HELD_OUT_FAMILIES = "held-out modern families, clean"
+FROZEN_ALONE = "the frozen view alone"
+HELD_OUT_FAMILIES = f"held-out modern families, clean, {FROZEN_ALONE}"
 WITH_INTERVALS = ("eer", "cllr", "bpcer", "apcer")
 DURATIONS = ((1, "under 6 s"), (2, "6 to 11 s"), (6, "11 to 31 s"), (12, "31 to 61 s"))
 LONGEST = "61 s and more"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from training.measure import HELD_OUT_FAMILIES, HELD_OUT_SYSTEMS
+from training.measure import FROZEN_ALONE, HELD_OUT_FAMILIES, HELD_OUT_SYSTEMS
 from veravox.detection.card import ModelCard
 from veravox.detection.models import ModelRegistry
 
@@ -63,7 +63,12 @@ def held_out(card: ModelCard) -> str:
     for family, row in card.metrics[HELD_OUT_FAMILIES].rows.items():
         lines.append(_row(f"the whole {family.removeprefix('family: ')} family as well", row))
     return "\n".join(
-        [*lines, "", "One window of 5 s of each recording; made by the command in the card."]
+        [
+            *lines,
+            "",
+            "One window of 5 s of each recording; made by the command in the card. Whole families "
+            f"were left out of {FROZEN_ALONE}, which is one of two.",
+        ]
     )
 
 

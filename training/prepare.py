@@ -11,7 +11,7 @@ from training.dataset import Sources, read_clips
 from training.features import Features, choose, compute
 from training.manifest import Clip
 from training.whisper import TINY_EN_HEADS, Encoder, read_tiny_en
-from training.windows import cut
+from training.windows import Windows, cut
 from veravox.audio.canonical import Samples
 from veravox.audio.windows import WINDOW_SAMPLES
 
@@ -32,6 +32,7 @@ class Prepared:
     corpus: Corpus
     encoder: Encoder
     augmentation: Augmentation
+    windows: Windows
     features: Features
 
 
@@ -45,7 +46,7 @@ def prepare(sources: Sources, whisper: Path, cache: Path, processes: int) -> Pre
     chosen = choose(train, PER_SYSTEM, PER_SOURCE)
     windows = cut(chosen, corpus, augmentation, cache / "windows", VARIANTS, processes)
     features = compute(chosen, windows, encoder, cache / "pooled")
-    return Prepared(train, dev, chosen, corpus, encoder, augmentation, features)
+    return Prepared(train, dev, chosen, corpus, encoder, augmentation, windows, features)
 
 
 def decode(sources: Sources, cache: Path, processes: int) -> tuple[list[Clip], Corpus]:

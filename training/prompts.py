@@ -19,10 +19,11 @@ from training.corpora import SET_INDEX
 from training.crossval import unrelated
 from training.features import Features
 from training.heads import HeadOptions, fit_head, predict
+from training.measure import FROZEN_ALONE
 from training.synthesis.sets import COLUMNS, blob_hash, set_folder
 from veravox.detection.card import Calibration, MetricTable
 
-TITLE = "telephone prompts, the person held out"
+TITLE = f"telephone prompts, the person held out, {FROZEN_ALONE}"
 SET = "prompts"
 SHORTEST_SECONDS = 2.0
 PER_VOICE = 200

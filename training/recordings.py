@@ -1,6 +1,6 @@
 """Whole recordings, window by window, for the decision rules: file fusion and tau_n.
 
-Training recordings are scored by the head of the fold that has not seen their repository.
+Training recordings are scored by what has not seen their repository.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from training.crossval import CrossValidation
 from training.features import encode
 from training.heads import HeadOptions, predict
 from training.manifest import Clip
+from training.tune import HELD_OUT, TunedNetwork
 from training.whisper import Encoder
 from veravox.audio.canonical import Samples
 from veravox.audio.windows import window_bounds
@@ -86,17 +87,22 @@ def held_out_logits(
     encoder: Encoder,
     validation: CrossValidation,
     options: HeadOptions,
+    tuned: TunedNetwork,
     directory: Path,
 ) -> list[np.ndarray]:
-    """The logits of every window of each recording; features are kept in `directory`."""
+    """The logits of every window of each recording, of the fold that `tuned` has not seen.
+
+    They are the mean of both views; features of the frozen one are kept in `directory`.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     logits: list[np.ndarray] = []
     for recording in recordings:
         path = directory / f"{encoder.name}-{recording.key}.npy"
+        windows = recording.windows(corpus)
         if not path.exists():
-            np.save(path, encode(recording.windows(corpus), encoder))
-        heads = validation.heads[validation.folds[recording.repo]]
-        logits.append(predict(heads, np.load(path), options))
+            np.save(path, encode(windows, encoder))
+        frozen = predict(validation.heads[HELD_OUT], np.load(path), options)
+        logits.append((frozen + tuned.logits(windows)) / 2)
     return logits
 
 

@@ -8,6 +8,7 @@ Architecture: Radford et al. 2022, https://arxiv.org/abs/2212.04356, pre-norm tr
 
 import hashlib
 import struct
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -162,9 +163,13 @@ class Encoder(nn.Module):
 
     def forward(self, waveform: Tensor) -> list[Tensor]:
         """Waveform (batch, 80000) -> depth + 1 tensors (batch, 250, width)."""
-        x = functional.gelu(self.conv1(self.logmel(waveform)))
-        x = functional.gelu(self.conv2(x)).transpose(1, 2) + self.positions
-        outputs = [x]
+        return self.frames(self.logmel(waveform))
+
+    def frames(self, logmel: Tensor) -> list[Tensor]:
+        """Log-mel (batch, 80, even number up to 500) -> depth + 1 tensors (batch, half, width)."""
+        x = functional.gelu(self.conv1(logmel))
+        x = functional.gelu(self.conv2(x)).transpose(1, 2)
+        outputs = [x + self.positions[: x.shape[1]].to(x.dtype)]
         for layer in self.layers:
             outputs.append(layer(outputs[-1]))
         return outputs
@@ -196,13 +201,13 @@ class Encoder(nn.Module):
             linear(layer.contract, f"layer_{index}/ffn/linear_1")
 
 
-def pooled(outputs: list[Tensor]) -> Tensor:
-    """Statistics over time of each layer: (batch, layers, len(LAGS) + 2, width).
+def pooled(outputs: list[Tensor], lags: Sequence[int] = LAGS) -> Tensor:
+    """Statistics over time of each layer: (batch, layers, len(lags) + 2, width).
 
-    Mean, standard deviation, and the mean absolute change over each of LAGS frames of 20 ms.
+    Mean, standard deviation, and the mean absolute change over each of `lags` frames of 20 ms.
     """
     stacked = torch.stack(outputs, dim=1)
     mean = stacked.mean(dim=2)
     deviation = torch.sqrt(stacked.var(dim=2, correction=0) + 1e-6)
-    changes = [(stacked[:, :, lag:] - stacked[:, :, :-lag]).abs().mean(dim=2) for lag in LAGS]
+    changes = [(stacked[:, :, lag:] - stacked[:, :, :-lag]).abs().mean(dim=2) for lag in lags]
     return torch.stack((mean, deviation, *changes), dim=2)

@@ -8,6 +8,7 @@ import torch
 from tests.unit.training.small_encoder import DEPTH, HEADS, WIDTH, tensors
 from training.export import Detector, Logits, export
 from training.heads import Head, HeadOptions
+from training.tune import TunedNetwork, TuneOptions
 from training.whisper import Encoder
 
 # Deprecations inside torch's own exporter, which only a newer torch can cure.
@@ -29,20 +30,49 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Detector, Path, 
     torch.manual_seed(1)
     statistics = torch.zeros(1, 2, WIDTH), torch.full((1, 2, WIDTH), 0.3)
     heads = [Head(*statistics, OPTIONS).eval() for _ in range(2)]
-    detector = Detector(Encoder(tensors(), HEADS, DEPTH), heads, OPTIONS)
+    encoder = Encoder(tensors(), HEADS, DEPTH)
+    tuned = TunedNetwork(encoder, TuneOptions(hidden=4)).eval()
+    detector = Detector(encoder, heads, OPTIONS, tuned=tuned)
     path = tmp_path_factory.mktemp("model") / "model.onnx"
     return detector, path, export(detector, WINDOWS, path)
 
 
-def test_the_exported_model_gives_the_same_logits(exported: tuple[Detector, Path, float]):
+def test_the_exported_model_gives_the_same_logits_but_for_rounding(
+    exported: tuple[Detector, Path, float],
+):
     detector, path, worst = exported
 
     with torch.inference_mode():
         expected = detector(torch.from_numpy(WINDOWS)).numpy()
 
-    assert worst < 1e-3
-    assert np.allclose(Logits(path)(list(WINDOWS)), expected, atol=1e-3)
-    assert np.ptp(expected) > 1e-3
+    found = Logits(path)(list(WINDOWS))
+    assert np.abs(found - expected).max() == pytest.approx(worst, abs=1e-6)
+    assert worst < 0.1 * np.ptp(expected)
+    assert found.mean() == pytest.approx(expected.mean(), abs=1e-4)
+
+
+def test_both_views_weigh_the_same(exported: tuple[Detector, Path, float]):
+    detector = exported[0]
+    one = Detector(detector.encoder, list(detector.heads), OPTIONS).eval()
+    waveforms = torch.from_numpy(WINDOWS)
+
+    with torch.inference_mode():
+        both, frozen, tuned = detector(waveforms), one(waveforms), detector.tuned(waveforms)
+
+    assert torch.allclose(both, (frozen + tuned) / 2, atol=1e-4)
+
+
+def test_integer_weights_leave_room_for_processors_that_add_pairs_in_16_bits(
+    exported: tuple[Detector, Path, float],
+):
+    weights = [
+        onnx.numpy_helper.to_array(tensor)
+        for tensor in onnx.load(exported[1]).graph.initializer
+        if tensor.data_type == onnx.TensorProto.INT8
+    ]
+
+    assert len(weights) == 2 * 3 * DEPTH
+    assert max(int(np.abs(w.astype(np.int16)).max()) for w in weights) == 63
 
 
 def test_a_logit_does_not_depend_on_its_batch(exported: tuple[Detector, Path, float]):
