@@ -15,7 +15,6 @@ from training.whisper import Encoder, pooled
 from training.windows import Windows
 from veravox.audio.canonical import Samples
 
-CHUNK = 256
 BATCH = 16
 
 log = logging.getLogger(__name__)
@@ -55,12 +54,10 @@ def compute(clips: Sequence[Clip], windows: Windows, encoder: Encoder, directory
     parts: list[np.ndarray] = []
     for variant, name in enumerate(windows.names):
         store = Store(directory / f"{encoder.name}-{name}")
-        missing = [clip for clip in clips if clip.sha not in store]
-        for first in range(0, len(missing), CHUNK):
-            chunk = missing[first : first + CHUNK]
+        for chunk in store.missing(clips):
             values = encode([windows.samples(clip, variant) for clip in chunk], encoder)
             store.add([clip.sha for clip in chunk], values)
-            log.info("%s features: %d of %d", name, first + len(chunk), len(missing))
+            log.info("%s: features of %d clips more", name, len(chunk))
         examples += [Example(clip, variant) for clip in clips]
         parts.append(store.rows([clip.sha for clip in clips]))
     return Features(examples, np.concatenate(parts))

@@ -44,13 +44,7 @@ class Head(nn.Module):
         self.register_buffer("scale", scale)
         size = mean.numel()
         self.net = (
-            nn.Sequential(
-                nn.Dropout(options.dropout),
-                nn.Linear(size, options.hidden),
-                nn.GELU(),
-                nn.Dropout(options.dropout),
-                nn.Linear(options.hidden, 1),
-            )
+            two_layers(size, options.hidden, options.dropout)
             if options.hidden
             else nn.Sequential(nn.Dropout(options.dropout), nn.Linear(size, 1))
         )
@@ -62,6 +56,23 @@ class Head(nn.Module):
     def judge(self, standardised: Tensor) -> Tensor:
         """The raw logit of features from which `mean` and `scale` are already taken."""
         return self.net(standardised.flatten(1)).squeeze(1)
+
+
+def two_layers(size: int, hidden: int, dropout: float) -> nn.Sequential:
+    """(batch, size) -> logit (batch, 1), through `hidden` units."""
+    return nn.Sequential(
+        nn.Dropout(dropout),
+        nn.Linear(size, hidden),
+        nn.GELU(),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, 1),
+    )
+
+
+def smoothed_labels(clips: Sequence[Clip], smoothing: float) -> Tensor:
+    """1 for spoof and 0 for bona fide, each moved by half of `smoothing` to the middle: (n,)."""
+    labels = torch.tensor([clip.spoof for clip in clips], dtype=torch.float32)
+    return labels * (1.0 - smoothing) + 0.5 * smoothing
 
 
 def used(values: np.ndarray, options: HeadOptions) -> Tensor:
@@ -85,7 +96,6 @@ def fit_head(values: np.ndarray, clips: Sequence[Clip], options: HeadOptions, se
     """Trains one head on `values`, (n, all layers, all statistics, width), rows as in `clips`."""
     torch.manual_seed(seed)
     features = used(values, options)
-    labels = torch.tensor([clip.spoof for clip in clips], dtype=torch.float32)
     weights = torch.from_numpy(sampling_weights(clips, options.balance))
     head = Head(features.mean(0), features.std(0).clamp(min=options.floor), options)
     features.sub_(head.mean).div_(head.scale)
@@ -94,7 +104,7 @@ def fit_head(values: np.ndarray, clips: Sequence[Clip], options: HeadOptions, se
     )
     steps = options.epochs * len(clips) // options.batch
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.learning_rate, steps)
-    smoothed = labels * (1.0 - options.label_smoothing) + 0.5 * options.label_smoothing
+    smoothed = smoothed_labels(clips, options.label_smoothing)
     draws = torch.multinomial(weights, steps * options.batch, replacement=True)
     for rows in draws.split(options.batch):
         optimiser.zero_grad()

@@ -15,8 +15,8 @@ import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
 from veravox.audio.canonical import Samples
+from veravox.detection.detector import INPUT_NAME
 
-INPUT = "waveform"
 HIGHEST_WEIGHT = 63
 HIGHEST_ACTIVATION = 255
 
@@ -36,7 +36,10 @@ def activation_ranges(model: onnx.ModelProto, windows: Iterable[Samples]) -> Ran
         onnx.save(observed, path)
         session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
         seen = [
-            [(values.min(), values.max()) for values in session.run(names, {INPUT: window[None]})]
+            [
+                (values.min(), values.max())
+                for values in session.run(names, {INPUT_NAME: window[None]})
+            ]
             for window in windows
         ]
     extremes = np.array(seen, dtype=np.float64)

@@ -2,10 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+
+from training.manifest import Clip
+
+CHUNK = 256
+
+log = logging.getLogger(__name__)
 
 
 class Store:
@@ -23,6 +30,13 @@ class Store:
     def __contains__(self, key: str) -> bool:
         """Whether there is a row for the key."""
         return key in self._places
+
+    def missing(self, clips: Sequence[Clip]) -> Iterator[Sequence[Clip]]:
+        """Those of `clips` that have no row under their blob hash, in chunks to be added."""
+        missing = [clip for clip in clips if clip.sha not in self]
+        log.info("%s: %d of %d are missing", self._directory.name, len(missing), len(clips))
+        for first in range(0, len(missing), CHUNK):
+            yield missing[first : first + CHUNK]
 
     def add(self, keys: Sequence[str], values: np.ndarray) -> None:
         """Keep a row for each key.

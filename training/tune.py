@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.crossval import deal, unrelated
-from training.heads import sampling_weights
+from training.heads import sampling_weights, smoothed_labels, two_layers
 from training.manifest import Clip
 from training.store import Store
 from training.whisper import FRAMES, MELS, Encoder, LogMel, pooled
@@ -31,7 +31,6 @@ from veravox.audio.canonical import Samples
 HELD_OUT = 1
 """The fold that the network does not see: the one whose error is nearest to the mean of all."""
 
-CHUNK = 256
 BATCH = 16
 CHECKPOINT_STEPS = 100
 
@@ -83,13 +82,7 @@ class TunedNetwork(nn.Module):
         outputs, statistics = len(encoder.layers) + 1, 3
         size = outputs * statistics * encoder.positions.shape[1]
         self.norm = nn.BatchNorm1d(size, eps=2.5e-3, momentum=0.02, affine=False)
-        self.head = nn.Sequential(
-            nn.Dropout(options.dropout),
-            nn.Linear(size, options.hidden),
-            nn.GELU(),
-            nn.Dropout(options.dropout),
-            nn.Linear(options.hidden, 1),
-        )
+        self.head = two_layers(size, options.hidden, options.dropout)
 
     def forward(self, waveform: Tensor) -> Tensor:
         """The raw logit."""
@@ -182,9 +175,7 @@ def _logmels(clips: Sequence[Clip], windows: Windows, directory: Path) -> list[S
     logmel = LogMel().eval()
     for variant, name in enumerate(windows.names):
         store = Store(directory / name)
-        missing = [clip for clip in clips if clip.sha not in store]
-        for first in range(0, len(missing), CHUNK):
-            chunk = missing[first : first + CHUNK]
+        for chunk in store.missing(clips):
             waveforms = np.stack([windows.samples(clip, variant) for clip in chunk])
             with torch.inference_mode():
                 values = logmel(torch.from_numpy(waveforms)).numpy().astype(np.float16)
@@ -216,9 +207,8 @@ class _Batches:
         ).astype(np.float32)
         for part in parts:
             self._change(part, generator)
-        spoof = torch.tensor([self.clips[index].spoof for index in chosen], dtype=torch.float32)
-        smoothed = spoof * (1.0 - options.label_smoothing) + 0.5 * options.label_smoothing
-        return torch.from_numpy(parts), smoothed
+        labels = smoothed_labels([self.clips[index] for index in chosen], options.label_smoothing)
+        return torch.from_numpy(parts), labels
 
     def _change(self, part: np.ndarray, generator: np.random.Generator) -> None:
         bands = np.arange(MELS)
@@ -291,17 +281,12 @@ class _Training:
 
     @torch.no_grad()
     def _move_average(self, share: float) -> None:
-        moved = [*self._network.parameters(), *self._statistics(self._network)]
-        averaged = [*self._average.parameters(), *self._statistics(self._average)]
-        for average, value in zip(averaged, moved, strict=True):
+        averaged, moved = self._average, self._network
+        for average, value in zip(averaged.parameters(), moved.parameters(), strict=True):
             average.lerp_(value, share)
-
-    @staticmethod
-    def _statistics(network: TunedNetwork) -> tuple[Tensor, Tensor]:
-        mean, variance = network.norm.running_mean, network.norm.running_var
-        if mean is None or variance is None:
-            raise ValueError("batch normalisation without running statistics")
-        return mean, variance
+        for average, value in zip(averaged.norm.buffers(), moved.norm.buffers(), strict=True):
+            if average.is_floating_point():
+                average.lerp_(value, share)
 
     def _remaining(self) -> Iterator[int]:
         first = 0

@@ -24,7 +24,6 @@ from veravox.audio.canonical import SAMPLE_RATE, Samples, level
 from veravox.audio.windows import WINDOW_SAMPLES
 from veravox.detection.detector import fit_window
 
-CHUNK = 256
 SEED = 2026
 
 log = logging.getLogger(__name__)
@@ -57,12 +56,10 @@ def cut(
     with get_context("fork").Pool(processes) as pool:
         for variant, name in enumerate(names):
             store = Store(directory / name)
-            missing = [clip for clip in clips if clip.sha not in store]
-            for first in range(0, len(missing), CHUNK):
-                chunk = missing[first : first + CHUNK]
+            for chunk in store.missing(clips):
                 make = partial(_window, variant=variant, corpus=corpus, augmentation=augmentation)
                 store.add([clip.sha for clip in chunk], np.stack(pool.map(make, chunk, 32)))
-                log.info("%s windows: %d of %d", name, first + len(chunk), len(missing))
+                log.info("%s: windows of %d clips more", name, len(chunk))
             stores.append(store)
     return Windows(names, stores)
 
