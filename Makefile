@@ -26,7 +26,7 @@ serve: $(LOCKED)
 	$(BIN)/veravox serve
 
 test: $(DEV)
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 lint: $(DEV)
 	$(BIN)/ruff format --check .

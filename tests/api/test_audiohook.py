@@ -302,6 +302,7 @@ def test_a_missing_message_ends_the_session(server: Server, skipped: int):
             {"version": "2", "type": "ping", "id": str(uuid4()), "seq": 1, "parameters": {}}
         ),
     ],
+    ids=("empty", "audio", "open", "ping"),
 )
 def test_what_is_no_session_closes_the_connection(server: Server, first: str | bytes):
     with dial(server, server.key()) as websocket:

@@ -8,13 +8,22 @@ from rich.markup import escape
 
 from veravox.settings import InvalidSettings, Settings, load_settings
 
-out = Console()
-err = Console(stderr=True)
+PIPED_COLUMNS = 200
+"""Width where there is no terminal, so that tables in files and pipes keep whole names."""
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=PIPED_COLUMNS)
+
+
+out = _console(stderr=False)
+err = _console(stderr=True)
 
 
 def fail(message: str) -> NoReturn:
     """Say what is wrong and end with exit code 2."""
-    err.print(f"[bold red]error:[/] {escape(message)}", highlight=False)
+    err.print(f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)
     raise typer.Exit(2)
 
 

@@ -17,6 +17,5 @@ def veravox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     monkeypatch.setenv("VERAVOX_MODELS_DIR", str(tmp_path / "models"))
     monkeypatch.setenv("VERAVOX_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("VERAVOX_SCORING_THREADS", "2")
-    monkeypatch.setenv("COLUMNS", "200")
     runner = CliRunner()
     return lambda *arguments: runner.invoke(app, [str(argument) for argument in arguments])

@@ -27,7 +27,7 @@ from veravox.predictions.repository import Claim
 
 pytestmark = pytest.mark.anyio
 
-SHORT = timedelta(milliseconds=200)
+SHORT = timedelta(seconds=1)
 
 Analyse = Callable[[BinaryIO, AnalysisOptions], Analysis]
 
