@@ -38,7 +38,7 @@ from training.measure import FROZEN_ALONE
 from training.prepare import Prepared, add_arguments, prepare, sources_of
 from training.recordings import Recording, choose_long, held_out_logits, join_by_speaker
 from training.select import select
-from training.tune import HELD_OUT, TunedNetwork, tune
+from training.tune import HELD_OUT, TunedNetwork, ensemble, tune
 from training.windows import seeded
 from veravox.audio.canonical import Samples
 from veravox.audio.windows import WINDOW_SAMPLES
@@ -151,8 +151,8 @@ def both_views(prepared: Prepared, validation: CrossValidation, tuned: TunedNetw
     examples = prepared.features.examples
     rows = [i for i, e in enumerate(examples) if validation.folds.get(e.clip.repo) == HELD_OUT]
     chosen = [examples[i] for i in rows]
-    windows = [prepared.windows.samples(e.clip, e.variant) for e in chosen]
-    return Unseen(chosen, (validation.logits[rows] + tuned.logits(windows)) / 2)
+    windows = (prepared.windows.samples(e.clip, e.variant) for e in chosen)
+    return Unseen(chosen, ensemble(validation.logits[rows], tuned.logits(windows)))
 
 
 def _export(detector: Detector, prepared: Prepared, folder: Path) -> Logits:

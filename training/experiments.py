@@ -2,7 +2,7 @@
 
 Each changes one thing of the shipped recipe and is judged by the selection signal of
 `training.crossval`: the error on modern systems in repositories held out, clean and through a
-channel, three seeds. A line of docs/experiments.md is printed for each.
+channel. A line of docs/experiments.md is printed for each.
 """
 
 import argparse
@@ -21,8 +21,6 @@ from training.manifest import Clip
 from training.prepare import add_arguments, prepare, sources_of
 from training.select import select
 from training.systems import base_name, modern_family
-
-SEEDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +75,12 @@ EXPERIMENTS: dict[str, Experiment] = {
 }
 
 
-def run(experiment: Experiment, features: Features, options: HeadOptions) -> np.ndarray:
+def run(experiment: Experiment, features: Features, options: HeadOptions, seeds: int) -> np.ndarray:
     """EER, clean and through a channel, for each seed: (seeds, 2)."""
     changed = replace(options, **experiment.options)
     results = [
         cross_validate(features, changed, usable=experiment.usable, seed=seed)
-        for seed in range(SEEDS)
+        for seed in range(seeds)
     ]
     return np.array([(result.eer, result.eer_augmented) for result in results])
 
@@ -98,6 +96,7 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m training.experiments", description=__doc__)
     add_arguments(parser)
+    parser.add_argument("--seeds", type=int, default=3, help="runs of each, averaged")
     parser.add_argument("names", nargs="*", choices=[*EXPERIMENTS, []], help="default: all")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -106,7 +105,10 @@ def main() -> None:
     print("| change | EER, % (spread over seeds) | through a channel |\n|---|---|---|")
     for name in arguments.names or EXPERIMENTS:
         experiment = EXPERIMENTS[name]
-        print(row(experiment, run(experiment, prepared.features, options)), flush=True)
+        print(
+            row(experiment, run(experiment, prepared.features, options, arguments.seeds)),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from training.heads import Head, HeadOptions
 from training.quantised import activation_ranges, add_to_output, quantise
-from training.tune import TunedNetwork
+from training.tune import TunedNetwork, ensemble
 from training.whisper import Encoder, pooled
 
 OPSET = 18
@@ -54,7 +54,7 @@ class Detector(nn.Module):
         features = pooled([outputs[index] for index in self.layers])[:, :, self.statistics]
         logit = torch.stack([head(features) for head in self.heads]).mean(dim=0)
         if self.tuned is not None:
-            logit = (logit + self.tuned.judge(logmel)) / 2
+            logit = ensemble(logit, self.tuned.judge(logmel))
         return logit if self.family_head is None else (logit, self.family_head(features))
 
 

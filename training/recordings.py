@@ -17,7 +17,7 @@ from training.crossval import CrossValidation
 from training.features import encode
 from training.heads import HeadOptions, predict
 from training.manifest import Clip
-from training.tune import HELD_OUT, TunedNetwork
+from training.tune import HELD_OUT, TunedNetwork, ensemble
 from training.whisper import Encoder
 from veravox.audio.canonical import Samples
 from veravox.audio.windows import window_bounds
@@ -102,7 +102,7 @@ def held_out_logits(
         if not path.exists():
             np.save(path, encode(windows, encoder))
         frozen = predict(validation.heads[HELD_OUT], np.load(path), options)
-        logits.append((frozen + tuned.logits(windows)) / 2)
+        logits.append(ensemble(frozen, tuned.logits(windows)))
     return logits
 
 

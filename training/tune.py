@@ -9,11 +9,12 @@ import functools
 import hashlib
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -33,6 +34,8 @@ HELD_OUT = 1
 
 BATCH = 16
 CHECKPOINT_STEPS = 100
+
+Values = TypeVar("Values", np.ndarray, Tensor)
 
 log = logging.getLogger(__name__)
 
@@ -93,9 +96,10 @@ class TunedNetwork(nn.Module):
         return self._head(pooled(self.encoder.frames(logmel), lags=(1,)).flatten(1))
 
     @torch.inference_mode()
-    def logits(self, windows: Sequence[Samples]) -> np.ndarray:
-        """Raw logits (n,) of windows in the model's view, each (80000,)."""
-        batches = (windows[i : i + BATCH] for i in range(0, len(windows), BATCH))
+    def logits(self, windows: Iterable[Samples]) -> np.ndarray:
+        """Raw logits (n,) of one window or more in the model's view, each (80000,)."""
+        remaining = iter(windows)
+        batches = iter(lambda: list(islice(remaining, BATCH)), [])
         return np.concatenate([self(torch.from_numpy(np.stack(b))).numpy() for b in batches])
 
     def fit(self, logmel: Tensor) -> Tensor:
@@ -106,6 +110,11 @@ class TunedNetwork(nn.Module):
 
     def _head(self, features: Tensor) -> Tensor:
         return self.head(self.norm(features)).squeeze(1)
+
+
+def ensemble(frozen: Values, tuned: Values) -> Values:
+    """What the pair of views says: both have the same weight."""
+    return (frozen + tuned) / 2
 
 
 class _MeanChange(torch.autograd.Function):
