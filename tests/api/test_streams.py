@@ -665,9 +665,7 @@ def test_hostile_opus_ends_in_a_result_or_a_clear_error(server: Server, key: str
         assert client.get("/healthz").status_code == 200
 
 
-@settings(
-    deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(messages=st.lists(st.one_of(st.text(min_size=1, max_size=80), st.binary(max_size=80))))
 def test_no_message_is_a_server_error(server: Server, key: str, messages: list[str | bytes]):
     with opened(server, key) as websocket:

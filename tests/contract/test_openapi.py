@@ -36,7 +36,6 @@ def test_the_server_does_what_its_document_says(
 
     @hypothesis.settings(
         max_examples=EXAMPLES,
-        deadline=None,
         derandomize=True,
         database=None,
         suppress_health_check=list(hypothesis.HealthCheck),

@@ -77,7 +77,7 @@ def assert_same(streamed: Analysis | None, of_file: Analysis):
     assert streamed.calibration == of_file.calibration
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(seconds=st.sampled_from((4.0, 10.0, 10.4, 13.7)), size=st.integers(40, 9_000))
 def test_a_stream_is_judged_as_a_file_of_the_same_audio(
     analyser: Analyser, seconds: float, size: int
@@ -89,7 +89,7 @@ def test_a_stream_is_judged_as_a_file_of_the_same_audio(
     assert_same(concluded.analysis, of_file)
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(
     seconds=st.sampled_from((15.4, 20.0, 20.4, 23.0)),
     first=st.sampled_from((4.0, 5.0, 8.5, 10.0)),

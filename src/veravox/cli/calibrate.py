@@ -75,7 +75,6 @@ def _print(site: SiteCalibration, path: Path) -> None:
     out.print(
         f"{site.reference.id}: {site.data.n_bonafide} bona fide, {site.data.n_spoof} spoof; "
         f"threshold {site.threshold:.3f}; written to {path}",
-        highlight=False,
     )
 
 

@@ -12,18 +12,18 @@ PIPED_COLUMNS = 200
 """Width where there is no terminal, so that tables in files and pipes keep whole names."""
 
 
-def _console(*, stderr: bool) -> Console:
-    console = Console(stderr=stderr)
-    return console if console.is_terminal else Console(stderr=stderr, width=PIPED_COLUMNS)
+def _output() -> Console:
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PIPED_COLUMNS)
 
 
-out = _console(stderr=False)
-err = _console(stderr=True)
+out = _output()
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def fail(message: str) -> NoReturn:
     """Say what is wrong and end with exit code 2."""
-    err.print(f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)
+    err.print(f"[bold red]error:[/] {escape(message)}")
     raise typer.Exit(2)
 
 

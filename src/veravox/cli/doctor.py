@@ -42,9 +42,9 @@ def doctor() -> None:
             finding = check(config)
         except EXPECTED_PROBLEMS as problem:
             healthy = False
-            out.print(f"[bold red]problem[/] {name}: {problem}", highlight=False)
+            out.print(f"[bold red]problem[/] {name}: {problem}")
         else:
-            out.print(f"[green]ok[/]      {name}: {finding}", highlight=False)
+            out.print(f"[green]ok[/]      {name}: {finding}")
     raise typer.Exit(0 if healthy else 1)
 
 

@@ -150,8 +150,8 @@ class _VoiceListener:
 def _print(metrics: Mapping[str, Any], headlines: Sequence[str], out_dir: Path) -> None:
     for name in headlines:
         value = metrics[name]
-        out.print(f"{name:10} {'-' if value is None else f'{value:.4f}'}", highlight=False)
-    out.print(f"report     {out_dir / 'report.md'}", highlight=False)
+        out.print(f"{name:10} {'-' if value is None else f'{value:.4f}'}")
+    out.print(f"report     {out_dir / 'report.md'}")
 
 
 def score_file(analyser: Analyser, media: BinaryIO, options: AnalysisOptions) -> "ScoredFile":

@@ -70,7 +70,7 @@ def report(
         fail(str(error))
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}")
-    out.print(f"{made.report.verdict.headline}; written to {target}", highlight=False)
+    out.print(f"{made.report.verdict.headline}; written to {target}")
 
 
 def verify_report(
@@ -109,10 +109,8 @@ def verify_report(
         fail(error.message)
     for finding in checked.findings:
         style = STYLES[finding.outcome]
-        out.print(
-            f"[{style}]{finding.outcome:<8}[/]{finding.what}: {finding.detail}", highlight=False
-        )
-    out.print(f"{checked.report.prediction_id}: {checked.report.verdict.headline}", highlight=False)
+        out.print(f"[{style}]{finding.outcome:<8}[/]{finding.what}: {finding.detail}")
+    out.print(f"{checked.report.prediction_id}: {checked.report.verdict.headline}")
     raise typer.Exit(ExitCode[checked.outcome.name])
 
 

@@ -88,7 +88,7 @@ def scan(
         fail(error.message)
     except OSError as error:
         fail(f"{out}: {error.strerror}")
-    err.print(f"written to {out}", highlight=False, soft_wrap=True)
+    err.print(f"written to {out}")
 
 
 def _engine(name: EngineName, task: Task, ray_address: str | None, config: Settings) -> "Engine":
@@ -112,7 +112,7 @@ def _run(scan: "Scan", engine: "Engine") -> None:
         left_out = _list(scan, progress, bar)
         tally = scan.tally
         if tally.scored:
-            err.print(f"{tally.scored} of {tally.known} were scored before", highlight=False)
+            err.print(f"{tally.scored} of {tally.known} were scored before")
         progress.update(bar, description="Scoring", total=tally.known, completed=tally.scored)
         results: Counter[str] = Counter()
         for row in scan.score(engine):
@@ -120,10 +120,10 @@ def _run(scan: "Scan", engine: "Engine") -> None:
             progress.advance(bar)
     scan.write()
     for name, count in sorted(results.items()):
-        err.print(f"{name:18} {count}", highlight=False)
+        err.print(f"{name:18} {count}")
     if left_out:
         files = "file" if left_out == 1 else "files"
-        err.print(f"{left_out} {files} without the name of a recording left out", highlight=False)
+        err.print(f"{left_out} {files} without the name of a recording left out")
 
 
 def _list(scan: "Scan", progress: Progress, bar: TaskID) -> int:

@@ -6,7 +6,6 @@ import os
 import socket
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -137,17 +136,16 @@ def _welcome(
 ) -> None:
     base = f"http://{config.host}:{port}"
     key = created.key if created else "YOUR_KEY"
-    say = partial(err.print, highlight=False, soft_wrap=True)
-    say(f"\n[bold]Veravox[/] on {base}")
+    err.print(f"\n[bold]Veravox[/] on {base}")
     if link:
         address = f"{config.public_url or base}/welcome#{link.token}"
-        say(f"  dashboard      {address}   (works once, for 24 hours)")
+        err.print(f"  dashboard      {address}   (works once, for 24 hours)")
     else:
-        say(f"  dashboard      {config.public_url or base}/")
-    say(f"  documentation  {base}/docs")
+        err.print(f"  dashboard      {config.public_url or base}/")
+    err.print(f"  documentation  {base}/docs")
     if created:
-        say(f"  your key       {key}   (shown this once)")
+        err.print(f"  your key       {key}   (shown this once)")
     else:
-        say("  another key    veravox keys create --name NAME --plan enterprise")
+        err.print("  another key    veravox keys create --name NAME --plan enterprise")
     curl = f"curl -H 'X-Api-Key: {key}' -F file=@recording.wav {base}/v1/predict"
-    say(f"  try it         {curl}\n")
+    err.print(f"  try it         {curl}\n")

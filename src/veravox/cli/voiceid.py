@@ -75,9 +75,9 @@ def enroll(
     voice.write_text(written_voice(enrolled.embedding, enrolled.model_id), encoding="utf-8")
     quality = enrolled.quality
     noise = "" if quality.snr_db is None else f", SNR {quality.snr_db:.0f} dB"
-    out.print(f"enrolled   {quality.net_speech:.1f} s of speech{noise}", highlight=False)
+    out.print(f"enrolled   {quality.net_speech:.1f} s of speech{noise}")
     for flaw in quality.flaws:
-        out.print(f"[yellow]weak[/]       {flaw}", highlight=False)
+        out.print(f"[yellow]weak[/]       {flaw}")
 
 
 @app.command()
@@ -164,7 +164,7 @@ def audit(
     try:
         check_chain(entries)
     except BrokenChain as error:
-        out.print(f"[bold red]tampered with[/]: {error}", highlight=False)
+        out.print(f"[bold red]tampered with[/]: {error}")
         raise typer.Exit(1) from None
 
 
@@ -249,5 +249,5 @@ def _answer(content: dict[str, Any], ruling: Ruling, *, as_json: bool) -> None:
     else:
         style = {Decision.ACCEPT: "green", Decision.REJECT: "bold red"}.get(ruling.decision, "dim")
         doubt = f": {ruling.doubt}" if ruling.doubt else ""
-        out.print(f"[{style}]{ruling.decision}[/]{doubt}", highlight=False)
+        out.print(f"[{style}]{ruling.decision}[/]{doubt}")
     raise typer.Exit(ExitCode[ruling.decision.name])

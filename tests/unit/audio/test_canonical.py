@@ -13,7 +13,7 @@ from veravox.audio.canonical import (
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     rate=st.sampled_from((8_000, 11_025, 16_000, 44_100, 192_000)),
     channels=st.integers(1, 3),

@@ -97,7 +97,7 @@ def hostile_packets(draw: st.DrawFn) -> list[bytes]:
     )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(sent=hostile_packets(), channels=st.sampled_from((1, 2)))
 def test_whatever_opus_packets_hold_they_give_audio_of_a_limited_length_or_are_refused(
     sent: list[bytes], channels: int
@@ -149,7 +149,7 @@ def test_a_frame_that_cannot_be_is_refused(codec: Codec, rate: int, channels: in
         AudioFrame(codec, rate, channels, payload)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     codec=st.sampled_from(Codec),
     rate=st.sampled_from((8_000, 16_000, 48_000)),

@@ -75,7 +75,7 @@ def test_the_model_is_no_larger_than_300_kilobytes():
     assert (MODELS / "speech_activity.onnx").stat().st_size <= 300_000
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(min_value=400, max_value=40_000))
 def test_there_is_one_probability_per_ten_milliseconds(speech, samples):
     probabilities = speech(0.01 * noise(samples))
