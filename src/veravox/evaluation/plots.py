@@ -73,7 +73,7 @@ def _histogram(axes: Axes, llrs: Scores, spoof: Labels, threshold: float) -> Non
     if 0.0 < threshold < 1.0:
         axes.axvline(threshold_llr(threshold), color="black", linestyle="--", label="threshold")
     axes.set(xlabel="spoof LLR", ylabel="recordings", title="Scores")
-    axes.legend()
+    axes.legend(loc="upper right")
 
 
 def _det(axes: Axes, llrs: Scores, spoof: Labels) -> None:
@@ -121,7 +121,7 @@ def _reliability(axes: Axes, probabilities: Scores, spoof: Labels) -> None:
         xlim=(0, 1),
         ylim=(0, 1),
     )
-    axes.legend()
+    axes.legend(loc="upper left")
 
 
 def _worst_systems(summary: Summary) -> list[tuple[str, float]]:
