@@ -12,12 +12,9 @@ PIPED_COLUMNS = 200
 """Width where there is no terminal, so that tables in files and pipes keep whole names."""
 
 
-def _output() -> Console:
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=PIPED_COLUMNS)
-
-
-out = _output()
+out = Console(highlight=False)
+if not out.is_terminal:
+    out.width = PIPED_COLUMNS
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
