@@ -5,7 +5,6 @@ exchanges go through the analysis that serves. Abstentions are told apart from f
 """
 
 import argparse
-import hashlib
 import io
 import json
 import logging
@@ -18,6 +17,7 @@ from pathlib import Path
 from training.gates.interventions import CODECS, Change, noise, room
 from training.gates.material import Labelled, choose, of_folder
 from training.partial import wav
+from training.prompts import long_prompts
 from veravox.analysis import Analyser, AnalysisOptions, open_analyser
 from veravox.cli.evaluate import SHORTEST_SECONDS, score_file
 from veravox.detection.card import MetricTable, read_card, write_card
@@ -34,8 +34,6 @@ CHANGES: dict[str, Change] = {
     **{codec.name: codec.change for codec in CODECS},
     "MP3, then Opus": lambda samples: CODECS[1].change(CODECS[0].change(samples)),
 }
-SMALLEST_PROMPT = 32_000
-"""Bytes of two seconds at 8 kHz and 16 bits: shorter prompts are single words."""
 
 log = logging.getLogger(__name__)
 
@@ -73,16 +71,13 @@ def recordings(genuine: Sequence[Labelled], count: int) -> Iterator[tuple[str, l
 
 
 def prompts(folder: Path | None, count: int) -> dict[str, list[bytes]]:
-    """At most `count` prompts of two seconds or more for each voice below `folder`, by hash."""
+    """At most `count` long prompts for each voice, a folder in `folder`."""
     if folder is None:
         return {}
-    kinds: dict[str, list[bytes]] = {}
-    for voice in sorted(path for path in folder.iterdir() if path.is_dir()):
-        files = [path.read_bytes() for path in sorted(voice.rglob("*.wav"))]
-        long = [content for content in files if len(content) >= SMALLEST_PROMPT]
-        by_hash = sorted(long, key=lambda content: hashlib.sha256(content).hexdigest())
-        kinds[f"telephone prompts, {voice.name}"] = by_hash[:count]
-    return kinds
+    return {
+        f"telephone prompts, {voice.name}": [p.content for p in long_prompts(voice, count).values()]
+        for voice in sorted(path for path in folder.iterdir() if path.is_dir())
+    }
 
 
 def measure(analyser: Analyser, model: str, files: Sequence[bytes]) -> Mapping[str, float]:

@@ -59,23 +59,37 @@ def main() -> None:
         print(f"{name}: {count} prompts")
 
 
-def write_set(folder: Path, name: str, voice: Voice, out: Path) -> int:
-    """Writes the set of one voice below `out`: at most 200 prompts of two seconds, by hash."""
-    found: dict[str, tuple[bytes, float, int]] = {}
-    for path in sorted(folder.rglob("*.wav")):
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A WAV file, how long it is, and its sample rate in Hz."""
+
+    content: bytes
+    seconds: float
+    rate: int
+
+
+def long_prompts(folder: Path, count: int) -> dict[str, Prompt]:
+    """At most `count` prompts of two seconds or more below `folder`, by blob hash."""
+    found: dict[str, Prompt] = {}
+    for path in folder.rglob("*.wav"):
         with wave.open(str(path)) as file:
             rate, seconds = file.getframerate(), file.getnframes() / file.getframerate()
         if seconds >= SHORTEST_SECONDS:
-            blob = path.read_bytes()
-            found[blob_hash(blob)] = (blob, seconds, rate)
-    chosen = sorted(found.items())[:PER_VOICE]
+            content = path.read_bytes()
+            found[blob_hash(content)] = Prompt(content, seconds, rate)
+    return dict(sorted(found.items())[:count])
+
+
+def write_set(folder: Path, name: str, voice: Voice, out: Path) -> int:
+    """Writes the set of one voice below `out`: at most 200 prompts, those of `long_prompts`."""
+    chosen = long_prompts(folder, PER_VOICE)
     target = set_folder(out, f"{SET}-{name}")
     target.mkdir(parents=True, exist_ok=True)
     with (target / SET_INDEX).open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        for sha, (blob, seconds, rate) in chosen:
-            (target / f"{sha}.wav").write_bytes(blob)
+        for sha, prompt in chosen.items():
+            (target / f"{sha}.wav").write_bytes(prompt.content)
             described = {
                 "split": "train",
                 "label": "bonafide",
@@ -84,8 +98,8 @@ def write_set(folder: Path, name: str, voice: Voice, out: Path) -> int:
                 "path": f"{sha}.wav",
                 "sha": sha,
                 "format": "wav",
-                "sample_rate": rate,
-                "duration": round(seconds, 3),
+                "sample_rate": prompt.rate,
+                "duration": round(prompt.seconds, 3),
                 "language": voice.language,
                 "speaker": voice.speaker,
                 "year": YEAR,

@@ -4,8 +4,9 @@ import numpy as np
 
 from tests.audio_factory import speech
 from tests.model_factory import write_model
-from training.false_alarms import CHANGES, SMALLEST_PROMPT, measure, prompts, recordings, shares
+from training.false_alarms import CHANGES, measure, prompts, recordings, shares
 from training.gates.material import Labelled
+from training.partial import wav
 from veravox.analysis import open_analyser
 from veravox.detection.verdict import Result
 from veravox.evaluation.trials import ScoredFile
@@ -46,9 +47,9 @@ def test_every_kind_has_recordings_from_every_source():
 
 def test_single_words_are_no_prompts(tmp_path: Path):
     (tmp_path / "anna" / "digits").mkdir(parents=True)
-    (tmp_path / "anna" / "digits" / "one.wav").write_bytes(bytes(SMALLEST_PROMPT - 1))
+    (tmp_path / "anna" / "digits" / "one.wav").write_bytes(wav(VOICE[:16_000]))
     for number in range(3):
-        (tmp_path / "anna" / f"{number}.wav").write_bytes(bytes([number]) * SMALLEST_PROMPT)
+        (tmp_path / "anna" / f"{number}.wav").write_bytes(wav(VOICE[number:40_000]))
 
     found = prompts(tmp_path, 2)
 
