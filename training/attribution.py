@@ -1,8 +1,9 @@
-"""Which family of generators made a spoof: a linear head, its confidence, and how right it is.
+"""Which kind of generator made a spoof: a linear head, its confidence, and how right it is.
 
-The head sees the same pooled features as the detector. Everything about it that the card says comes
-from repositories, systems and speakers that it was fitted without (the folds of
-`training.crossval`), and from whole families left out, which must come out as unknown.
+The head sees the same pooled features as the detector. It learns eleven families, which cannot be
+told apart on systems never heard, and answers with the four kinds that they belong to. Everything
+about it that the card says comes from repositories, systems and speakers that it was fitted without
+(the folds of `training.crossval`), and from whole kinds left out, which must come out as unknown.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,15 @@ from training.systems import MODERN_FAMILIES, OLDER_FAMILIES, family
 from veravox.detection.card import Attribution, MetricTable
 
 FAMILIES = (*MODERN_FAMILIES, *OLDER_FAMILIES)
-TITLE = "family of the generator, held-out repositories and systems"
+KINDS: dict[str, tuple[str, ...]] = {
+    "modern text to speech": (
+        *("codec language model", "flow matching", "diffusion", "adversarial", "commercial"),
+    ),
+    "older text to speech": ("acoustic model", "speech translation", "editing"),
+    "voice conversion": ("voice conversion", "conversion before 2022"),
+    "vocoder": ("vocoder",),
+}
+TITLE = "kind of generator, held-out repositories and systems"
 WANTED_PRECISION = 0.8
 FEWEST_NAMED = 50
 NEVER = 1.0
@@ -32,73 +41,79 @@ WEIGHT_DECAY = 0.1
 DROPOUT = 0.5
 
 
-class FamilyHead(nn.Module):
-    """Pooled features (batch, layers, statistics, width) -> logits (batch, families)."""
+class KindHead(nn.Module):
+    """Pooled features (batch, layers, statistics, width) -> logits (batch, kinds)."""
 
-    def __init__(self, mean: Tensor, scale: Tensor, families: int) -> None:
+    def __init__(self, mean: Tensor, scale: Tensor) -> None:
         """`mean` and `scale` of the training features, shape (layers, statistics, width)."""
         super().__init__()
         self.register_buffer("mean", mean)
         self.register_buffer("scale", scale)
-        self.net = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(mean.numel(), families))
+        self.net = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(mean.numel(), len(FAMILIES)))
+        self.members = [[FAMILIES.index(name) for name in names] for names in KINDS.values()]
+
+    def families(self, features: Tensor) -> Tensor:
+        """The raw logits of the families, (batch, families)."""
+        return self.net(((features - self.mean) / self.scale).flatten(1))
 
     def forward(self, features: Tensor) -> Tensor:
-        """The raw logits."""
-        return self.net(((features - self.mean) / self.scale).flatten(1))
+        """The raw logits of the kinds: a kind is as likely as its families together."""
+        families = self.families(features)
+        return torch.stack([families[:, m].logsumexp(1) for m in self.members], dim=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Attributed:
     """The head for the exported model, how the card reads it, and what was measured."""
 
-    head: FamilyHead
+    head: KindHead
     constants: Attribution
     table: MetricTable
 
 
 def fit_attribution(train: Features, options: HeadOptions, command: str) -> Attributed:
-    """The family head of all spoofs in `train`, its temperature and open-set confidence."""
+    """The head of all spoofs in `train`, its temperature and open-set confidence."""
     rows = [i for i, example in enumerate(train.examples) if _family(example.clip) is not None]
     features = Features([train.examples[i] for i in rows], train.values[rows])
-    truth = _truth(features)
+    truth = _kinds(features)
     logits, judged = held_out_logits(features, options)
     temperature = fit_temperature(logits[judged], truth[judged])
     probabilities = _softmax(logits / temperature)
     constants = Attribution(
-        families=FAMILIES,
+        families=tuple(KINDS),
         temperature=temperature,
         confidence=choose_confidence(probabilities[judged], truth[judged]),
     )
     table = measure(command, features, probabilities, judged, constants)
     left_out = _left_out_rate(features, options, constants)
     table = table.model_copy(update={"rows": table.rows | left_out})
-    return Attributed(fit_family_head(features, options), constants, table)
+    return Attributed(fit_kind_head(features, options), constants, table)
 
 
-def fit_family_head(features: Features, options: HeadOptions, seed: int = 0) -> FamilyHead:
+def fit_kind_head(features: Features, options: HeadOptions, seed: int = 0) -> KindHead:
     """Trains on spoofs of known families, drawn evenly from families and, within, from systems."""
     torch.manual_seed(seed)
     values = used(features.values, options)
-    truth = torch.from_numpy(_truth(features))
+    truth = torch.from_numpy(_families(features))
     scale = values.std(0).clamp(min=options.floor)
-    head = FamilyHead(values.mean(0), scale, len(FAMILIES))
+    head = KindHead(values.mean(0), scale)
     optimiser = torch.optim.AdamW(head.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, STEPS)
     weights = torch.from_numpy(_weights(features))
     for rows in torch.multinomial(weights, STEPS * BATCH, replacement=True).split(BATCH):
         optimiser.zero_grad()
-        functional.cross_entropy(head(values[rows]), truth[rows]).backward()
+        functional.cross_entropy(head.families(values[rows]), truth[rows]).backward()
         optimiser.step()
         schedule.step()
     return head.eval()
 
 
 def held_out_logits(features: Features, options: HeadOptions) -> tuple[np.ndarray, np.ndarray]:
-    """Logits (n, families) by heads fitted without the example's fold, and where there are any."""
+    """Logits (n, kinds) by heads fitted without the example's fold, and where there are any."""
     clips = [example.clip for example in features.examples]
     folds = deal(clips)
     fold = np.array([folds.get(clip.repo, -1) for clip in clips])
-    logits = np.zeros((len(clips), len(FAMILIES)))
+    logits = np.zeros((len(clips), len(KINDS)))
     for held_out in range(FOLDS):
         outside = fold == held_out
         if outside.any():
@@ -118,7 +133,7 @@ def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
 
 
 def choose_confidence(probabilities: np.ndarray, truth: np.ndarray) -> float:
-    """The lowest confidence from which at least 80 % of the named families are right.
+    """The lowest confidence from which at least 80 % of the named kinds are right.
 
     1, so that nothing is named, where no confidence gives that for 50 examples.
     """
@@ -137,12 +152,12 @@ def measure(
     judged: np.ndarray,
     constants: Attribution,
 ) -> MetricTable:
-    """Over all families and for each: how many are named, how many of those rightly."""
-    truth = _truth(features)
+    """Over all kinds and for each: how many are named, how many of those rightly."""
+    truth = _kinds(features)
     named = probabilities.max(axis=1) >= constants.confidence
     right = probabilities.argmax(axis=1) == truth
     groups = {"all": judged} | {
-        f"family: {name}": judged & (truth == index) for index, name in enumerate(FAMILIES)
+        f"kind: {name}": judged & (truth == index) for index, name in enumerate(KINDS)
     }
     rows: dict[str, dict[str, float]] = {}
     for name, members in groups.items():
@@ -162,18 +177,18 @@ def measure(
 def _left_out_rate(
     features: Features, options: HeadOptions, constants: Attribution
 ) -> dict[str, dict[str, float]]:
-    """How often a family that training lacks is named as another one."""
-    truth = _truth(features)
+    """How often a kind that training lacks is named as another one."""
+    truth = _kinds(features)
     rows: dict[str, dict[str, float]] = {}
-    for name in MODERN_FAMILIES:
-        outside = truth == FAMILIES.index(name)
+    for index, name in enumerate(KINDS):
+        outside = truth == index
         if not outside.any():
             continue
         inside = np.flatnonzero(~outside)
         logits = _predict(_part(features, inside), features, outside, options)
         probabilities = _softmax(logits / constants.temperature)
         named = probabilities.max(axis=1) >= constants.confidence
-        rows[f"unknown family: {name}"] = {
+        rows[f"unknown kind: {name}"] = {
             "n": float(outside.sum()),
             "wrongly_named": round(float(named.mean()), 4),
         }
@@ -183,7 +198,7 @@ def _left_out_rate(
 def _predict(
     inside: Features, features: Features, outside: np.ndarray, options: HeadOptions
 ) -> np.ndarray:
-    head = fit_family_head(inside, options)
+    head = fit_kind_head(inside, options)
     with torch.inference_mode():
         return head(used(features.values[outside], options)).numpy()
 
@@ -197,14 +212,19 @@ def _family(clip: Clip) -> str | None:
     return name or (clip.family if clip.spoof and clip.family in FAMILIES else None)
 
 
-def _truth(features: Features) -> np.ndarray:
+def _families(features: Features) -> np.ndarray:
     return np.array([FAMILIES.index(_family(e.clip) or "") for e in features.examples])
+
+
+def _kinds(features: Features) -> np.ndarray:
+    kind = {family: index for index, names in enumerate(KINDS.values()) for family in names}
+    return np.array([kind[FAMILIES[family]] for family in _families(features)])
 
 
 def _weights(features: Features) -> np.ndarray:
     """Even over families, and between clips and systems within one."""
     clips = [example.clip for example in features.examples]
-    truth = _truth(features)
+    truth = _families(features)
     systems = np.array([clip.system for clip in clips])
     weights = np.ones(len(clips))
     for system in np.unique(systems):

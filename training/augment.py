@@ -1,6 +1,6 @@
 """Channel augmentation, one policy for both classes.
 
-40 % of the windows stay as they are; the others get one or two of the effects below. An effect
+A quarter of the windows stay as they are; the others get one or two of the effects below. An effect
 that fails raises: a silent no-op would leave a class un-augmented unseen. There is no change of
 gain, since every window is levelled afterwards, and no GSM, for which FFmpeg has no encoder of its
 own.
@@ -20,10 +20,10 @@ from veravox.audio.canonical import SAMPLE_RATE, Samples, canonicalise, level
 from veravox.audio.decode import DecodeLimits
 from veravox.audio.reader import read_media
 
-POLICY = 2
+POLICY = 3
 """Raised with every change below, so that features of an older policy are not used again."""
 
-UNCHANGED_SHARE = 0.4
+UNCHANGED_SHARE = 0.25
 CODECS = (
     ("mp3", "libmp3lame", "mp3", 16_000, (16_000, 24_000, 32_000, 64_000)),
     ("adts", "aac", "aac", 16_000, (16_000, 24_000, 48_000)),
@@ -49,7 +49,9 @@ class Augmentation:
             codec,
             band_limit,
             coloured_noise,
+            coloured_noise,
             self.babble,
+            room,
             room,
             equaliser,
             clip_peaks,

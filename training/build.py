@@ -29,27 +29,27 @@ from training.calibrate import (
     training_data,
 )
 from training.corpora import Corpus
-from training.crossval import CrossValidation, cross_validate, leave_family_out
+from training.crossval import HELD_OUT, CrossValidation, cross_validate, leave_family_out
 from training.dataset import Sources
 from training.export import Detector, Logits, export
-from training.heads import fit_heads
+from training.heads import HeadOptions, fit_heads
 from training.manifest import Clip
 from training.measure import FROZEN_ALONE
 from training.prepare import Prepared, add_arguments, prepare, sources_of
 from training.recordings import Recording, choose_long, held_out_logits, join_by_speaker
-from training.select import select
-from training.tune import HELD_OUT, TunedNetwork, ensemble, tune
+from training.shipped import read_tuned_view
+from training.tune import TunedNetwork, ensemble, tune
 from training.windows import seeded
 from veravox.audio.canonical import Samples
 from veravox.audio.windows import WINDOW_SAMPLES
 from veravox.detection.card import WEIGHTS_FILE, ModelCard, write_card
 from veravox.detection.detector import fit_window
 
-MODEL_ID = "whisper-tiny-views-2026-11"
+MODEL_ID = "whisper-tiny-views-2026-11b"
 ALIASES = ("stable", "stable-latest", "dev-v4", "apollo-4-2025-10-20", "apollo-4-2026-01-16")
 COMMAND = (
     "python -m training.build --manifest MANIFEST --manifest training/data/collected.csv.gz "
-    "--mirrors MIRRORS --synthesis SETS --whisper WHEEL"
+    "--mirrors MIRRORS --synthesis SETS --whisper WHEEL --start PREVIOUS"
 )
 DESCRIPTION = (
     "Two views of equal weight: the frozen lower layers of Whisper tiny.en (MIT) with a light "
@@ -81,20 +81,26 @@ def main() -> None:
         prepare(sources_of(arguments), arguments.whisper, arguments.cache, arguments.threads),
         arguments.cache,
         arguments.out,
+        arguments.start,
     )
     for title, measured in card.metrics.items():
         log.info("%s: %s", title, json.dumps(measured.rows.get("all", measured.rows)))
 
 
-def build(sources: Sources, prepared: Prepared, cache: Path, out: Path) -> ModelCard:
-    """Trains, calibrates and writes the model below `out`; intermediate results go to `cache`."""
+def build(
+    sources: Sources, prepared: Prepared, cache: Path, out: Path, start: Path | None
+) -> ModelCard:
+    """Trains, calibrates and writes the model below `out`; intermediate results go to `cache`.
+
+    `start`: an exported model from whose fine-tuned view fine-tuning goes on.
+    """
     corpus, encoder, train = prepared.corpus, prepared.encoder, prepared.features
-    options = select(train, cache / "selection")
-    log.info("chosen: %s", options)
+    options = HeadOptions()
     rows = [example.clip for example in train.examples]
     heads = fit_heads(train.values, rows, options, HEADS)
     validation = cross_validate(train, options)
-    tuned = tune(prepared.chosen, prepared.windows, encoder, cache)
+    begun = read_tuned_view(start) if start else None
+    tuned = tune(prepared.chosen, prepared.windows, encoder, cache, begun)
     unseen = both_views(prepared, validation, tuned)
     frozen = Unseen(train.examples, validation.logits)
     frozen_calibration = frozen.judged().calibrate()
@@ -104,7 +110,7 @@ def build(sources: Sources, prepared: Prepared, cache: Path, out: Path) -> Model
         logits = held_out_logits(
             recordings, corpus, encoder, validation, options, tuned, cache / "recordings"
         )
-        return Scored([recording.spoof for recording in recordings], logits)
+        return Scored.of([recording.clips[0] for recording in recordings], logits)
 
     long = held_out(choose_long(dealt, corpus))
     joined = held_out(join_by_speaker(dealt, corpus))
@@ -112,10 +118,9 @@ def build(sources: Sources, prepared: Prepared, cache: Path, out: Path) -> Model
     attributed = fit_attribution(train, options, COMMAND)
     detector = Detector(encoder, heads, options, attributed.head, tuned)
     logit = _export(detector, prepared, folder)
-    spoof = [clip.spoof for clip in prepared.dev]
-    dev = Scored(spoof, [logit(Recording((clip,)).windows(corpus)) for clip in prepared.dev])
-    changed = Scored(
-        spoof, [logit([_augmented(c, corpus, prepared.augmentation)]) for c in prepared.dev]
+    dev = Scored.of(prepared.dev, [logit(Recording((c,)).windows(corpus)) for c in prepared.dev])
+    changed = Scored.of(
+        prepared.dev, [logit([_augmented(c, corpus, prepared.augmentation)]) for c in prepared.dev]
     )
     by_family = leave_family_out(train, options, cache / "families")
     decision = fit_decision(dev, changed, unseen.judged(), long, joined)
@@ -176,6 +181,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--out", type=Path, default=Path("src/veravox/detection/models"), help="model folder"
     )
+    parser.add_argument("--start", type=Path, help="model.onnx whose fine-tuned view to go on from")
     return parser.parse_args()
 
 

@@ -8,6 +8,7 @@ number of windows, which all of them have in common, would repair their calibrat
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,17 +39,30 @@ QUALITY = QualityLimits(net_speech=1.0, window_speech=0.5, snr_db=0.0, bandwidth
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Recordings' labels and their raw logits, one array of windows a recording."""
+    """Recordings' labels, groups and raw logits, one array of windows a recording.
+
+    A group is the system of a spoof or the source of bona fide speech.
+    """
 
     spoof: list[bool]
+    groups: list[str]
     logits: Sequence[np.ndarray]
 
+    @classmethod
+    def of(cls, clips: Sequence[Clip], logits: Sequence[np.ndarray]) -> "Scored":
+        """With the labels and groups of `clips`, one for each recording."""
+        return cls([clip.spoof for clip in clips], [clip.group for clip in clips], logits)
+
     def calibrate(self) -> Calibration:
-        """The affine map that fits the windows, each with its recording's label."""
-        logits = np.concatenate(self.logits).tolist()
-        return fit_calibration(
-            logits, np.repeat(self.spoof, [len(r) for r in self.logits]).tolist()
-        )
+        """The affine map that fits the windows, each system and each source weighing the same.
+
+        Else the pages that show most recordings would set the threshold.
+        """
+        counts = [len(row) for row in self.logits]
+        spoof, groups = np.repeat(self.spoof, counts), np.repeat(self.groups, counts)
+        sizes = Counter(zip(spoof, groups, strict=True))
+        weights = [1.0 / sizes[member] for member in zip(spoof, groups, strict=True)]
+        return fit_calibration(np.concatenate(self.logits).tolist(), spoof.tolist(), weights)
 
     def llrs(self, calibration: Calibration) -> list[list[float]]:
         """Calibrated window LLRs, a list for each recording."""
@@ -75,7 +89,9 @@ def fit_decision(
     """
     sets = (dev, dev_augmented, modern)
     both = Scored(
-        [s for part in sets for s in part.spoof], [r for part in sets for r in part.logits]
+        [spoof for part in sets for spoof in part.spoof],
+        [group for part in sets for group in part.groups],
+        [row for part in sets for row in part.logits],
     )
     calibration = both.calibrate()
     fusion = fit_fusion(long.llrs(long.calibrate()), long.spoof)
@@ -119,8 +135,8 @@ class Unseen:
     def judged(self) -> Scored:
         """Those of modern systems and of bona fide speech."""
         rows = [i for i, example in enumerate(self.examples) if _judged(example.clip)]
-        spoof = [self.examples[i].clip.spoof for i in rows]
-        return Scored(spoof, [self.logits[i : i + 1] for i in rows])
+        clips = [self.examples[i].clip for i in rows]
+        return Scored.of(clips, [self.logits[i : i + 1] for i in rows])
 
 
 def _judged(clip: Clip) -> bool:

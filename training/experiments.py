@@ -8,7 +8,7 @@ channel. A line of docs/experiments.md is printed for each.
 import argparse
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,6 @@ from training.features import Features
 from training.heads import HeadOptions
 from training.manifest import Clip
 from training.prepare import add_arguments, prepare, sources_of
-from training.select import select
 from training.systems import base_name, modern_family
 
 
@@ -75,11 +74,11 @@ EXPERIMENTS: dict[str, Experiment] = {
 }
 
 
-def run(experiment: Experiment, features: Features, options: HeadOptions, seeds: int) -> np.ndarray:
+def run(experiment: Experiment, features: Features, seeds: int) -> np.ndarray:
     """EER, clean and through a channel, for each seed: (seeds, 2)."""
-    changed = replace(options, **experiment.options)
+    options = HeadOptions(**experiment.options)
     results = [
-        cross_validate(features, changed, usable=experiment.usable, seed=seed)
+        cross_validate(features, options, usable=experiment.usable, seed=seed)
         for seed in range(seeds)
     ]
     return np.array([(result.eer, result.eer_augmented) for result in results])
@@ -101,14 +100,10 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     prepared = prepare(sources_of(arguments), arguments.whisper, arguments.cache, arguments.threads)
-    options = select(prepared.features, arguments.cache / "selection")
     print("| change | EER, % (spread over seeds) | through a channel |\n|---|---|---|")
     for name in arguments.names or EXPERIMENTS:
         experiment = EXPERIMENTS[name]
-        print(
-            row(experiment, run(experiment, prepared.features, options, arguments.seeds)),
-            flush=True,
-        )
+        print(row(experiment, run(experiment, prepared.features, arguments.seeds)), flush=True)
 
 
 if __name__ == "__main__":

@@ -30,32 +30,32 @@ class Detector(nn.Module):
         encoder: Encoder,
         heads: Sequence[Head],
         options: HeadOptions,
-        family_head: nn.Module | None = None,
+        kind_head: nn.Module | None = None,
         tuned: TunedNetwork | None = None,
     ) -> None:
         """Takes copies; layers above the highest pooled one are dropped.
 
-        `family_head` makes a second output of the same pooled features: a logit for each family.
+        `kind_head` makes a second output of the same pooled features: a logit for each kind.
         `tuned` is a second view of the same log-mel, of equal weight.
         """
         super().__init__()
         self.encoder = deepcopy(encoder)
         self.encoder.layers = self.encoder.layers[: max(options.layers)]
         self.heads = nn.ModuleList(deepcopy(list(heads)))
-        self.family_head = deepcopy(family_head)
+        self.kind_head = deepcopy(kind_head)
         self.tuned = deepcopy(tuned)
         self.layers = list(options.layers)
         self.statistics = list(options.statistics)
 
     def forward(self, waveform: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        """Waveform (batch, 80000) -> logit (batch,), and family (batch, families) if there are."""
+        """Waveform (batch, 80000) -> logit (batch,), and `family` (batch, kinds) if there are."""
         logmel = self.encoder.logmel(waveform)
         outputs = self.encoder.frames(logmel)
         features = pooled([outputs[index] for index in self.layers])[:, :, self.statistics]
         logit = torch.stack([head(features) for head in self.heads]).mean(dim=0)
         if self.tuned is not None:
             logit = ensemble(logit, self.tuned.judge(logmel))
-        return logit if self.family_head is None else (logit, self.family_head(features))
+        return logit if self.kind_head is None else (logit, self.kind_head(features))
 
 
 def export(detector: Detector, windows: np.ndarray, path: Path) -> float:
@@ -76,7 +76,7 @@ def export(detector: Detector, windows: np.ndarray, path: Path) -> float:
         dynamo=True,
         opset_version=OPSET,
         input_names=["waveform"],
-        output_names=["logit"] if detector.family_head is None else ["logit", "family"],
+        output_names=["logit"] if detector.kind_head is None else ["logit", "family"],
         dynamic_shapes={"waveform": {0: torch.export.Dim("batch", min=1, max=64)}},
     )
     model = program.model_proto
@@ -84,7 +84,7 @@ def export(detector: Detector, windows: np.ndarray, path: Path) -> float:
     onnx.save(model, path)
     with torch.inference_mode():
         outputs = detector(torch.from_numpy(windows))
-    expected = (outputs if detector.family_head is None else outputs[0]).numpy()
+    expected = (outputs if detector.kind_head is None else outputs[0]).numpy()
     _agree(path, windows, expected, TOLERANCE)
     _use_integers(model, windows, expected, path)
     return _agree(path, windows, expected, INTEGER_TOLERANCE)

@@ -1,7 +1,7 @@
 """Which clips are trained on, and pooled encoder features of their windows, kept on disk."""
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,15 +36,20 @@ class Features:
     values: np.ndarray
 
 
-def choose(clips: Sequence[Clip], per_system: int, per_source: int) -> list[Clip]:
-    """At most so many clips of each spoof system and each bona fide source, by blob hash."""
+def choose(clips: Sequence[Clip], per_system: int, per_page: int, per_source: int) -> list[Clip]:
+    """At most so many clips of each spoof system, of each system in one repository, and of each
+    bona fide source, by blob hash."""
     groups: dict[tuple[bool, str], list[Clip]] = defaultdict(list)
-    for clip in clips:
-        groups[clip.spoof, clip.group].append(clip)
+    pages: Counter[tuple[str, str]] = Counter()
+    for clip in sorted(clips, key=lambda c: c.sha):
+        page = clip.group, clip.repo
+        if not clip.spoof or pages[page] < per_page:
+            groups[clip.spoof, clip.group].append(clip)
+        pages[page] += clip.spoof
     return [
         clip
         for (spoof, _), members in sorted(groups.items())
-        for clip in sorted(members, key=lambda c: c.sha)[: per_system if spoof else per_source]
+        for clip in members[: per_system if spoof else per_source]
     ]
 
 

@@ -14,7 +14,7 @@ from training.manifest import Clip
 
 @dataclass(frozen=True, slots=True)
 class HeadOptions:
-    """What is chosen by cross-validation.
+    """What a head sees and how it is fitted.
 
     `layers`: which encoder outputs are pooled, `statistics`: how. `hidden`: 0 for a linear head.
     `balance`: 1 draws uniformly over systems and sources, 0 uniformly over clips. `floor`: the
@@ -22,7 +22,7 @@ class HeadOptions:
     """
 
     layers: tuple[int, ...] = (0, 1, 2)
-    statistics: tuple[int, ...] = (0, 1, 2, 3, 4)
+    statistics: tuple[int, ...] = (0, 1, 2)
     hidden: int = 64
     dropout: float = 0.3
     weight_decay: float = 0.05

@@ -9,17 +9,22 @@ from training.augment import Augmentation
 from training.corpora import Corpus, build_corpus, open_corpus
 from training.dataset import Sources, read_clips
 from training.features import Features, choose, compute
-from training.manifest import Clip
+from training.manifest import Clip, read_manifest
 from training.whisper import TINY_EN_HEADS, Encoder, read_tiny_en
 from training.windows import Windows, cut
 from veravox.audio.canonical import Samples
 from veravox.audio.windows import WINDOW_SAMPLES
 
 DEPTH = 2
-PER_SYSTEM = 40
-PER_SOURCE = 200
+PER_SYSTEM = 60
+PER_PAGE = 15
+PER_SOURCE = 100
 VOICES = 400
-VARIANTS = 2
+VARIANTS = 4
+"""Each clip as it is and through three channels."""
+
+FROZEN_VARIANTS = 2
+"""Of how many the frozen view has features."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +42,21 @@ class Prepared:
 
 
 def prepare(sources: Sources, whisper: Path, cache: Path, processes: int) -> Prepared:
-    """Decodes, cuts and encodes what is not in `cache` yet."""
+    """Decodes, cuts and encodes what is not in `cache` yet.
+
+    Voices for babble come from the first manifest, so that windows that were cut stay as they are
+    when another one grows.
+    """
     clips, corpus = decode(sources, cache, processes)
     train = [clip for clip in clips if clip.split == "train"]
     dev = [clip for clip in clips if clip.split == "dev"]
     encoder = Encoder(read_tiny_en(whisper), TINY_EN_HEADS, DEPTH).eval()
-    augmentation = Augmentation(voices(train, corpus))
-    chosen = choose(train, PER_SYSTEM, PER_SOURCE)
+    first = {clip.sha for clip in read_manifest(sources.manifests[0])}
+    augmentation = Augmentation(voices([c for c in train if c.sha in first], corpus))
+    chosen = choose(train, PER_SYSTEM, PER_PAGE, PER_SOURCE)
     windows = cut(chosen, corpus, augmentation, cache / "windows", VARIANTS, processes)
-    features = compute(chosen, windows, encoder, cache / "pooled")
+    heard = Windows(windows.names[:FROZEN_VARIANTS], windows.stores[:FROZEN_VARIANTS])
+    features = compute(chosen, heard, encoder, cache / "pooled")
     return Prepared(train, dev, chosen, corpus, encoder, augmentation, windows, features)
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from training.corpora import LONGEST_SECONDS, Corpus
-from training.crossval import CrossValidation
+from training.crossval import HELD_OUT, CrossValidation
 from training.features import encode
 from training.heads import HeadOptions, predict
 from training.manifest import Clip
-from training.tune import HELD_OUT, TunedNetwork, ensemble
+from training.tune import TunedNetwork, ensemble
 from training.whisper import Encoder
 from veravox.audio.canonical import Samples
 from veravox.audio.windows import window_bounds

@@ -2,14 +2,15 @@
 
 It is trained without one fold of repositories (`training.crossval.deal`) and without what is
 related to it, so that the very network that ships can be judged on recordings that it has not
-seen. Training takes bfloat16 where the processor has it, log-mels from disk, and resumes.
+seen. It goes on from the view of a model that shipped where there is one. Training takes bfloat16
+where the processor has it, log-mels from disk, and resumes.
 """
 
 import functools
 import hashlib
 import logging
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import islice
@@ -21,16 +22,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.crossval import deal, unrelated
+from training.crossval import HELD_OUT, deal, unrelated
 from training.heads import sampling_weights, smoothed_labels, two_layers
 from training.manifest import Clip
 from training.store import Store
-from training.whisper import FRAMES, MELS, Encoder, LogMel, pooled
+from training.whisper import FRAMES, MELS, STATISTICS, Encoder, LogMel, pooled
 from training.windows import Windows
 from veravox.audio.canonical import Samples
-
-HELD_OUT = 1
-"""The fold that the network does not see: the one whose error is nearest to the mean of all."""
 
 BATCH = 16
 CHECKPOINT_STEPS = 100
@@ -50,13 +48,14 @@ class Cycle:
 
 @dataclass(frozen=True, slots=True)
 class TuneOptions:
-    """How the network is fitted; the second cycle begins with the averaged weights of the first.
+    """How the network is fitted; a cycle begins with the averaged weights of the one before.
 
-    `clean`: share of windows as they are. `equalise`, `mask`: shares of parts whose bands get a
-    random smooth gain of up to `gain` (in Whisper's scale, 0.06 is 4.8 dB), or lose up to 8 bands.
+    `clean`: share of windows as they are, the others being through one of the channels.
+    `equalise`, `mask`: shares of parts whose bands get a random smooth gain of up to `gain` (in
+    Whisper's scale, 0.06 is 4.8 dB), or lose up to 8 bands.
     """
 
-    cycles: tuple[Cycle, ...] = (Cycle(1_300, 256), Cycle(1_700, 320))
+    cycles: tuple[Cycle, ...] = (Cycle(1_200, 256),)
     batch: int = 64
     encoder_rate: float = 1e-4
     head_rate: float = 2e-3
@@ -68,7 +67,7 @@ class TuneOptions:
     balance: float = 0.5
     averaging: float = 0.998
     warm_up: float = 0.05
-    clean: float = 0.5
+    clean: float = 0.4
     equalise: float = 0.3
     gain: float = 0.06
     mask: float = 0.3
@@ -82,8 +81,7 @@ class TunedNetwork(nn.Module):
         super().__init__()
         self.encoder = deepcopy(encoder)
         self.encoder.positions.requires_grad_(False)
-        outputs, statistics = len(encoder.layers) + 1, 3
-        size = outputs * statistics * encoder.positions.shape[1]
+        size = (len(encoder.layers) + 1) * STATISTICS * encoder.positions.shape[1]
         self.norm = nn.BatchNorm1d(size, eps=2.5e-3, momentum=0.02, affine=False)
         self.head = two_layers(size, options.hidden, options.dropout)
 
@@ -93,7 +91,7 @@ class TunedNetwork(nn.Module):
 
     def judge(self, logmel: Tensor) -> Tensor:
         """The raw logit of a log-mel (batch, 80, frames), an even number of frames up to 500."""
-        return self._head(pooled(self.encoder.frames(logmel), lags=(1,)).flatten(1))
+        return self._head(pooled(self.encoder.frames(logmel)).flatten(1))
 
     @torch.inference_mode()
     def logits(self, windows: Iterable[Samples]) -> np.ndarray:
@@ -103,8 +101,9 @@ class TunedNetwork(nn.Module):
         return np.concatenate([self(torch.from_numpy(np.stack(b))).numpy() for b in batches])
 
     def fit(self, logmel: Tensor) -> Tensor:
-        """As `judge`, in bfloat16 and with cheaper gradients."""
-        with torch.autocast("cpu", torch.bfloat16):
+        """As `judge`, with cheaper gradients, and in bfloat16 where that is faster."""
+        fast = bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+        with torch.autocast("cpu", torch.bfloat16, enabled=fast):
             outputs = self.encoder.frames(logmel)
         return self._head(_pooled_for_training(outputs))
 
@@ -153,30 +152,39 @@ def tune(
     windows: Windows,
     encoder: Encoder,
     cache: Path,
+    start: Mapping[str, Tensor] | None = None,
     options: TuneOptions | None = None,
 ) -> TunedNetwork:
     """The network of `clips` without the held-out fold; log-mels, checkpoints and result: `cache`.
 
-    `encoder` is left as it is.
+    `encoder` is left as it is. `start`: the state that the first cycle begins with, as
+    `training.shipped` reads it; else it begins with `encoder` and a random head.
     """
     options = options or TuneOptions()
-    described = repr((options, encoder.name, HELD_OUT, windows.names, [c.sha for c in clips]))
+    inside = [clips[i] for i in np.flatnonzero(unrelated(clips, held_out(clips)))]
+    begun = _fingerprint(start) if start else encoder.name
+    described = repr((options, begun, windows.names, [clip.sha for clip in inside]))
     folder = cache / "tuned" / hashlib.sha256(described.encode()).hexdigest()[:24]
     folder.mkdir(parents=True, exist_ok=True)
 
     @functools.cache
     def batches() -> _Batches:
-        inside = [clips[i] for i in np.flatnonzero(unrelated(clips, held_out(clips)))]
         weights = sampling_weights(inside, options.balance)
         logmels = _logmels(inside, windows, cache / "logmel")
         return _Batches(inside, weights / weights.sum(), logmels, options)
 
-    network: TunedNetwork | None = None
+    network = TunedNetwork(encoder, options)
+    network.load_state_dict({**network.state_dict(), **(start or {})})
     for number, cycle in enumerate(options.cycles):
-        network = _Training(number, cycle, encoder, options, folder, network).run(batches)
-    if network is None:
-        raise ValueError("fine-tuning needs a cycle")
+        network = _Training(number, cycle, options, folder, network).run(batches)
     return network.eval()
+
+
+def _fingerprint(state: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        digest.update(name.encode() + state[name].numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _logmels(clips: Sequence[Clip], windows: Windows, directory: Path) -> list[Store]:
@@ -195,7 +203,7 @@ def _logmels(clips: Sequence[Clip], windows: Windows, directory: Path) -> list[S
 
 @dataclass(frozen=True, slots=True)
 class _Batches:
-    """Random parts of windows: as many of either class, as they are and through a channel."""
+    """Random parts of windows, as many of either class, as they are and through channels."""
 
     clips: Sequence[Clip]
     weights: np.ndarray
@@ -206,7 +214,8 @@ class _Batches:
         """Log-mels (batch, 80, frames) and smoothed labels (batch,)."""
         options = self.options
         chosen = generator.choice(len(self.clips), options.batch, p=self.weights)
-        variants = (generator.random(options.batch) > options.clean).astype(int)
+        channels = generator.integers(1, len(self.logmels), options.batch)
+        variants = np.where(generator.random(options.batch) < options.clean, 0, channels)
         starts = generator.integers(0, FRAMES - frames + 1, options.batch)
         parts = np.stack(
             [
@@ -237,18 +246,15 @@ class _Training:
         self,
         number: int,
         cycle: Cycle,
-        encoder: Encoder,
         options: TuneOptions,
         folder: Path,
-        start: TunedNetwork | None,
+        start: TunedNetwork,
     ) -> None:
         torch.manual_seed(number)
         self._cycle, self._options = cycle, options
         self._generator = np.random.default_rng(number)
         self._path = folder / f"cycle-{number}.pt"
-        self._network = TunedNetwork(encoder, options)
-        if start is not None:
-            self._network.load_state_dict(start.state_dict())
+        self._network = deepcopy(start)
         self._average = deepcopy(self._network).eval()
         self._optimiser = torch.optim.AdamW(
             [

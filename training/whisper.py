@@ -8,7 +8,6 @@ Architecture: Radford et al. 2022, https://arxiv.org/abs/2212.04356, pre-norm tr
 
 import hashlib
 import struct
-from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -30,7 +29,7 @@ HOP = 160
 MELS = 80
 HIGHEST_HZ = 8_000.0
 FRAMES = WINDOW_SAMPLES // HOP
-LAGS = (1, 2, 4)
+STATISTICS = 3
 _DTYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
 _FLOATS = (np.float32, np.float16)
 
@@ -153,7 +152,7 @@ class Encoder(nn.Module):
         """`tensors` as `read_tiny_en` gives them."""
         super().__init__()
         width, mels, _ = tensors["encoder/conv1/weight"].shape
-        self.name = f"whisper-{width}-{depth}-lags-{len(LAGS)}"
+        self.name = f"whisper-{width}-{depth}-change"
         self.logmel = LogMel()
         self.conv1 = nn.Conv1d(mels, width, 3, padding=1)
         self.conv2 = nn.Conv1d(width, width, 3, stride=2, padding=1)
@@ -201,13 +200,13 @@ class Encoder(nn.Module):
             linear(layer.contract, f"layer_{index}/ffn/linear_1")
 
 
-def pooled(outputs: list[Tensor], lags: Sequence[int] = LAGS) -> Tensor:
-    """Statistics over time of each layer: (batch, layers, len(lags) + 2, width).
+def pooled(outputs: list[Tensor]) -> Tensor:
+    """Statistics over time of each layer: (batch, layers, STATISTICS, width).
 
-    Mean, standard deviation, and the mean absolute change over each of `lags` frames of 20 ms.
+    Mean, standard deviation, and the mean absolute change from one frame of 20 ms to the next.
     """
     stacked = torch.stack(outputs, dim=1)
     mean = stacked.mean(dim=2)
     deviation = torch.sqrt(stacked.var(dim=2, correction=0) + 1e-6)
-    changes = [(stacked[:, :, lag:] - stacked[:, :, :-lag]).abs().mean(dim=2) for lag in lags]
-    return torch.stack((mean, deviation, *changes), dim=2)
+    change = (stacked[:, :, 1:] - stacked[:, :, :-1]).abs().mean(dim=2)
+    return torch.stack((mean, deviation, change), dim=2)

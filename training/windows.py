@@ -25,6 +25,8 @@ from veravox.audio.windows import WINDOW_SAMPLES
 from veravox.detection.detector import fit_window
 
 SEED = 2026
+SILENT = 1e-6
+"""The peak of a window below which it is not blown up any further."""
 
 log = logging.getLogger(__name__)
 
@@ -53,12 +55,12 @@ def cut(
     policy = f"policy-{POLICY}-{augmentation.fingerprint}"
     names = ["clean", *(f"{policy}-{variant}" for variant in range(1, variants))]
     stores: list[Store] = []
-    with get_context("fork").Pool(processes) as pool:
+    with get_context("fork").Pool(processes, _share, (corpus, augmentation)) as pool:
         for variant, name in enumerate(names):
             store = Store(directory / name)
             for chunk in store.missing(clips):
-                make = partial(_window, variant=variant, corpus=corpus, augmentation=augmentation)
-                store.add([clip.sha for clip in chunk], np.stack(pool.map(make, chunk, 32)))
+                made = pool.map(partial(_window, variant=variant), chunk, 32)
+                store.add([clip.sha for clip in chunk], np.stack(made))
                 log.info("%s: windows of %d clips more", name, len(chunk))
             stores.append(store)
     return Windows(names, stores)
@@ -70,7 +72,17 @@ def seeded(clip: Clip, purpose: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest[:8], "big"))
 
 
-def _window(clip: Clip, *, variant: int, corpus: Corpus, augmentation: Augmentation) -> np.ndarray:
+_shared: tuple[Corpus, Augmentation]
+"""What every process of a pool has by being forked, rather than with every task."""
+
+
+def _share(corpus: Corpus, augmentation: Augmentation) -> None:
+    global _shared
+    _shared = corpus, augmentation
+
+
+def _window(clip: Clip, *, variant: int) -> np.ndarray:
+    corpus, augmentation = _shared
     generator = seeded(clip, f"window {variant}")
     length = round(corpus.seconds(clip) * SAMPLE_RATE)
     first = int(generator.integers(max(1, length - WINDOW_SAMPLES + 1)))
@@ -78,4 +90,5 @@ def _window(clip: Clip, *, variant: int, corpus: Corpus, augmentation: Augmentat
     if variant:
         samples = augmentation(samples, generator)[:WINDOW_SAMPLES]
     window = fit_window(samples)
-    return np.round(window * (PEAK / np.abs(window).max())).astype(np.int16)
+    peak = max(float(np.abs(window).max()), SILENT)
+    return np.round(window * (PEAK / peak)).astype(np.int16)

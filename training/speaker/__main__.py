@@ -20,6 +20,7 @@ from training.corpora import Corpus
 from training.features import choose
 from training.manifest import Clip
 from training.prepare import (
+    PER_PAGE,
     PER_SOURCE,
     PER_SYSTEM,
     VARIANTS,
@@ -87,7 +88,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     clips, corpus = decode(sources_of(arguments), arguments.cache, arguments.threads)
     train = [clip for clip in clips if clip.split == "train"]
-    chosen = material(choose(train, PER_SYSTEM, PER_SOURCE), held_out(clips))
+    chosen = material(choose(train, PER_SYSTEM, PER_PAGE, PER_SOURCE), held_out(clips))
     teachers: dict[str, Teacher] = {
         "ge2e": Ge2e(arguments.resemblyzer),
         "dvector": DVector(arguments.voicefilter),

@@ -36,11 +36,14 @@ def calibrated(raw_logit: float, calibration: Calibration) -> float:
     return calibration.slope * raw_logit + calibration.intercept
 
 
-def fit_calibration(raw_logits: Sequence[float], spoof: Sequence[bool]) -> Calibration:
+def fit_calibration(
+    raw_logits: Sequence[float], spoof: Sequence[bool], weights: Sequence[float] | None = None
+) -> Calibration:
     """The affine map that minimises the balanced logistic loss of labelled logits.
 
-    Raises InvalidRequest when a class is missing, or when the logits do not separate the classes
-    in the right direction.
+    `weights`: how much each counts within its class, all the same unless given. Raises
+    InvalidRequest when a class is missing, or when the logits do not separate the classes in the
+    right direction.
     """
     logits = np.asarray(raw_logits, dtype=np.float64)
     labels = np.asarray(spoof, dtype=np.bool_)
@@ -48,7 +51,8 @@ def fit_calibration(raw_logits: Sequence[float], spoof: Sequence[bool]) -> Calib
     spread = float(logits.std()) or 1.0
     centre = float(logits.mean())
     features = np.column_stack(((logits - centre) / spread, np.ones_like(logits)))
-    slope, intercept = balanced_logistic(features, labels, np.zeros_like(logits))
+    relative = None if weights is None else np.asarray(weights, dtype=np.float64)
+    slope, intercept = balanced_logistic(features, labels, np.zeros_like(logits), weights=relative)
     if slope <= 0.0:
         raise InvalidRequest("The scores do not separate bona fide from spoof")
     return Calibration(
@@ -57,12 +61,16 @@ def fit_calibration(raw_logits: Sequence[float], spoof: Sequence[bool]) -> Calib
 
 
 def balanced_logistic(
-    features: Floats, spoof: Labels, offset: Floats, ridge: float = 0.0
+    features: Floats,
+    spoof: Labels,
+    offset: Floats,
+    ridge: float = 0.0,
+    weights: Floats | None = None,
 ) -> Floats:
     """Weights w, shape (k,), of the logistic regression offset + features @ w, shape (n, k).
 
-    Both classes weigh the same; `ridge` times the squared norm of w is added to the mean loss.
-    Raises InvalidRequest when a class is missing.
+    Both classes weigh the same, and within a class each example by `weights`; `ridge` times the
+    squared norm of w is added to the mean loss. Raises InvalidRequest when a class is missing.
     """
     # Imported here: serving fits nothing, and SciPy's optimisers take 60 MB of memory.
     from scipy.optimize import minimize
@@ -70,7 +78,9 @@ def balanced_logistic(
 
     n_spoof, n_bonafide = _class_counts(spoof)
     target = np.where(spoof, (n_spoof + 1) / (n_spoof + 2), 1 / (n_bonafide + 2))
-    weight = np.where(spoof, 0.5 / n_spoof, 0.5 / n_bonafide)
+    relative = np.ones(spoof.size) if weights is None else weights
+    total = np.where(spoof, relative[spoof].sum(), relative[~spoof].sum())
+    weight = 0.5 * relative / total
 
     def loss(w: Floats) -> tuple[float, Floats]:
         llr = offset + features @ w

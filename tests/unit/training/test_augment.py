@@ -39,11 +39,11 @@ def test_the_same_seed_gives_the_same_audio():
     assert np.array_equal(first, second)
 
 
-def test_about_four_in_ten_windows_stay_as_they_are():
+def test_about_a_quarter_of_the_windows_stay_as_they_are():
     second = VOICE[:16_000]
     changed = (AUGMENTATION(second, np.random.default_rng(seed)) for seed in range(100))
 
-    assert 25 <= sum(np.array_equal(audio, second) for audio in changed) <= 55
+    assert 12 <= sum(np.array_equal(audio, second) for audio in changed) <= 40
 
 
 def test_an_effect_that_gives_unusable_audio_is_an_error():

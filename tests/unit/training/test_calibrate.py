@@ -16,7 +16,8 @@ def scored(*, bias: float = 0.0, windows: int = 4, recordings: int = 120) -> Sco
     generator = np.random.default_rng(windows)
     spoof = [index % 2 == 0 for index in range(recordings)]
     centres = [bias + (2.0 if label else -2.0) for label in spoof]
-    return Scored(spoof, [generator.normal(centre, 1.5, windows) for centre in centres])
+    rows = [generator.normal(centre, 1.5, windows) for centre in centres]
+    return Scored(spoof, ["a"] * recordings, rows)
 
 
 def test_llrs_of_a_biased_model_are_centred_by_calibration():
@@ -28,11 +29,29 @@ def test_llrs_of_a_biased_model_are_centred_by_calibration():
     assert means[[not label for label in biased.spoof]].mean() < -1.0
 
 
+def test_a_page_with_many_recordings_does_not_set_the_threshold_alone():
+    balanced, missed = scored(windows=1), np.full((120, 1), -1.0)
+    spoof = [*balanced.spoof, *[True] * len(missed)]
+    logits = [*balanced.logits, *missed]
+    systems = [*(f"system {i % 10}" for i in range(120)), *["one page"] * len(missed)]
+
+    middle = zero(Scored(balanced.spoof, ["a"] * 120, balanced.logits))
+    moved_by_recordings = zero(Scored(spoof, ["a"] * len(spoof), logits)) - middle
+    moved_by_systems = zero(Scored(spoof, systems, logits)) - middle
+
+    assert abs(moved_by_systems) < 0.5 * abs(moved_by_recordings)
+
+
+def zero(fitted_on: Scored) -> float:
+    """The logit that is calibrated to an LLR of 0."""
+    calibration = fitted_on.calibrate()
+    return -calibration.intercept / calibration.slope
+
+
 def test_a_bias_of_the_held_out_heads_does_not_become_a_weight_of_the_window_count():
     dev, bonafide = scored(windows=1), scored(windows=12)
-    minutes = Scored(
-        [False] * 60, [r for r, s in zip(bonafide.logits, bonafide.spoof, strict=True) if not s]
-    )
+    genuine = [r for r, s in zip(bonafide.logits, bonafide.spoof, strict=True) if not s]
+    minutes = Scored([False] * 60, ["a"] * 60, genuine)
 
     centred = fit_decision(dev, dev, dev, scored(bias=0.0), minutes)
     biased = fit_decision(dev, dev, dev, scored(bias=5.0), minutes)

@@ -3,7 +3,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.crossval import FOLDS, cross_validate, deal, leave_family_out, unrelated
+from training.crossval import (
+    FOLDS,
+    HELD_OUT,
+    NEVER_HEARD,
+    cross_validate,
+    deal,
+    leave_family_out,
+    unrelated,
+)
 from training.features import Example, Features
 from training.heads import HeadOptions, fit_head, predict, sampling_weights
 from training.manifest import Clip
@@ -47,6 +55,15 @@ def test_a_repository_is_in_one_fold_and_every_fold_has_both_kinds():
     assert set(folds) == {c.repo for c in CLIPS}
     for spoof in (False, True):
         assert {folds[c.repo] for c in CLIPS if c.spoof is spoof} == set(range(FOLDS))
+
+
+def test_what_no_shipped_view_has_heard_is_one_fold_however_the_list_grows():
+    kept = clip(min(NEVER_HEARD))
+
+    folds = deal([*CLIPS, kept])
+
+    assert folds[kept.repo] == HELD_OUT
+    assert {folds[c.repo] for c in CLIPS} == set(range(FOLDS)) - {HELD_OUT}
 
 
 def test_what_shares_a_modern_system_or_a_speaker_with_the_held_out_is_not_trained_on():

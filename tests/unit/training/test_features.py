@@ -1,3 +1,5 @@
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ from training.augment import Augmentation
 from training.corpora import PEAK, Corpus
 from training.features import choose, compute
 from training.manifest import Clip
-from training.whisper import LAGS, Encoder
+from training.whisper import STATISTICS, Encoder
 from training.windows import Windows, cut
 
 VOICE = np.ravel(speech(6.0, 16_000)).astype(np.float32)
@@ -65,7 +67,7 @@ def test_features_come_for_every_variant_and_are_computed_once(tmp_path: Path):
     assert [(e.clip, e.variant) for e in features.examples] == [
         (c, variant) for variant in range(VARIANTS) for c in clips
     ]
-    assert features.values.shape == (8, DEPTH + 1, 2 + len(LAGS), WIDTH)
+    assert features.values.shape == (8, DEPTH + 1, STATISTICS, WIDTH)
     assert np.isfinite(features.values).all()
     assert np.array_equal(features.values[:3], first.values[:3])
 
@@ -73,8 +75,10 @@ def test_features_come_for_every_variant_and_are_computed_once(tmp_path: Path):
 def test_no_system_or_source_gives_more_clips_than_its_cap():
     clips = [clip(index, spoof=index % 2 == 0) for index in range(20)]
 
-    chosen = choose(clips, per_system=3, per_source=5)
+    elsewhere = [replace(clip(index, spoof=True), repo="c/d") for index in range(20, 40)]
 
-    assert sum(c.spoof for c in chosen) == 3
+    chosen = choose([*clips, *elsewhere], per_system=6, per_page=4, per_source=5)
+
     assert sum(not c.spoof for c in chosen) == 5
-    assert chosen == choose(clips[::-1], per_system=3, per_source=5)
+    assert Counter(c.repo for c in chosen if c.spoof) == {"a/b": 4, "c/d": 2}
+    assert chosen == choose([*elsewhere, *clips[::-1]], per_system=6, per_page=4, per_source=5)

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from tests.unit.training.small_encoder import DEPTH, HEADS, tensors
-from training.crossval import FOLDS, deal, unrelated
+from training.crossval import FOLDS, HELD_OUT, deal, unrelated
 from training.manifest import Clip
 from training.store import Store
-from training.tune import HELD_OUT, Cycle, TunedNetwork, TuneOptions, held_out, tune
+from training.tune import Cycle, TunedNetwork, TuneOptions, held_out, tune
 from training.whisper import Encoder
 from training.windows import Windows
 
@@ -55,7 +55,7 @@ Tune = Callable[[Path], TunedNetwork]
 
 @pytest.fixture(scope="module")
 def tuned(clips: list[Clip], windows: Windows, encoder: Encoder) -> Tune:
-    return lambda cache: tune(clips, windows, encoder, cache, OPTIONS)
+    return lambda cache: tune(clips, windows, encoder, cache, options=OPTIONS)
 
 
 def test_only_repositories_of_one_fold_are_held_out(clips: list[Clip]):
@@ -95,6 +95,19 @@ def test_a_stopped_training_ends_as_one_that_was_not_stopped(
 
     heard = [windows.samples(clip, 0) for clip in clips[:4]]
     assert np.allclose(resumed.logits(heard), whole.logits(heard), atol=1e-3)
+
+
+def test_tuning_goes_on_from_a_network_that_is_given(
+    tuned: Tune, tmp_path: Path, windows: Windows, clips: list[Clip], encoder: Encoder
+):
+    network = tuned(tmp_path)
+    heard = [windows.samples(clip, 0) for clip in clips[:4]]
+
+    same = tune(clips, windows, encoder, tmp_path, network.state_dict(), TuneOptions(cycles=()))
+    further = tune(clips, windows, encoder, tmp_path, network.state_dict(), OPTIONS)
+
+    assert np.allclose(same.logits(heard), network.logits(heard), atol=1e-5)
+    assert not np.allclose(further.logits(heard), network.logits(heard), atol=1e-3)
 
 
 def test_a_part_is_judged_as_in_training(tuned: Tune, tmp_path: Path, windows: Windows):

@@ -295,7 +295,7 @@ _EXAMPLE = {
     "warnings": [],
     "channels": [],
     "calibration": "model",
-    "generator": {"family": "flow matching", "confidence": 0.81},
+    "generator": {"family": "modern text to speech", "confidence": 0.81},
 }
 _STORED_EXAMPLE = {
     **_EXAMPLE,
