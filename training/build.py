@@ -26,12 +26,14 @@ from training.calibrate import (
     family_table,
     fit_decision,
     held_out_tables,
+    threshold_table,
     training_data,
 )
 from training.corpora import Corpus
 from training.crossval import HELD_OUT, CrossValidation, cross_validate, leave_family_out
 from training.dataset import Sources
 from training.export import Detector, Logits, export
+from training.features import as_they_are
 from training.heads import HeadOptions, fit_heads
 from training.manifest import Clip
 from training.measure import FROZEN_ALONE
@@ -103,7 +105,9 @@ def build(
     tuned = tune(prepared.chosen, prepared.windows, encoder, cache, begun)
     unseen = both_views(prepared, validation, tuned)
     frozen = Unseen(train.examples, validation.logits)
-    frozen_calibration = frozen.judged().calibrate()
+    frozen_calibration = (
+        frozen.judged(augmented=False).with_more(frozen.judged(augmented=True)).calibrate()
+    )
     dealt = [clip for clip in prepared.train if validation.folds.get(clip.repo) == HELD_OUT]
 
     def held_out(recordings: Sequence[Recording]) -> Scored:
@@ -122,8 +126,14 @@ def build(
     changed = Scored.of(
         prepared.dev, [logit([_augmented(c, corpus, prepared.augmentation)]) for c in prepared.dev]
     )
-    by_family = leave_family_out(train, options, cache / "families")
-    decision = fit_decision(dev, changed, unseen.judged(), long, joined)
+    clean = as_they_are(train)
+    by_family = leave_family_out(clean, options, cache / "families")
+    decision = fit_decision(
+        dev.with_more(unseen.judged(augmented=False)),
+        changed.with_more(unseen.judged(augmented=True)),
+        long,
+        joined,
+    )
     card = ModelCard(
         id=MODEL_ID,
         aliases=ALIASES,
@@ -138,10 +148,11 @@ def build(
         band=decision.band,
         partial=decision.partial,
         quality=QUALITY,
-        metrics=dev_tables(COMMAND, prepared.dev, dev, changed, decision)
+        metrics=threshold_table(COMMAND, decision)
+        | dev_tables(COMMAND, prepared.dev, dev, changed, decision)
         | held_out_tables(COMMAND, unseen, decision.calibration)
         | held_out_tables(COMMAND, frozen, frozen_calibration, FROZEN_ALONE)
-        | family_table(COMMAND, train.examples, by_family, frozen_calibration)
+        | family_table(COMMAND, clean.examples, by_family, frozen_calibration)
         | prompts.held_out_table(COMMAND, train, options, frozen_calibration)
         | {TITLE: attributed.table},
         known_failures=KNOWN_FAILURES,

@@ -1,8 +1,8 @@
 """From raw logits to everything that a model card says: calibration, decision constants, tables.
 
-The affine calibration and the indecision band come from the dev split and from modern systems and
-bona fide sources of training, judged by heads that saw nothing related to them; file fusion and
-tau_n, which need long recordings, from training recordings judged in the same way.
+The affine calibration, the threshold and the indecision band come from the dev split and from
+modern systems and bona fide sources of training, judged by what saw nothing related to them; file
+fusion and tau_n, which need long recordings, from training recordings judged in the same way.
 Fusion is fitted on LLRs that are calibrated on those very recordings: otherwise its term in the
 number of windows, which all of them have in common, would repair their calibration instead.
 """
@@ -33,6 +33,9 @@ from veravox.detection.card import (
 from veravox.detection.fusion import file_llr, fit_fusion
 from veravox.detection.thresholds import fit_band, fit_tau
 
+BPCER = 0.05
+"""Of bona fide recordings as they are, at the threshold."""
+
 QUALITY = QualityLimits(net_speech=1.0, window_speech=0.5, snr_db=0.0, bandwidth_hz=2_000.0)
 """Training knows noise down to 5 dB and bands from 3.4 kHz up; the limits leave a margin."""
 
@@ -53,6 +56,14 @@ class Scored:
         """With the labels and groups of `clips`, one for each recording."""
         return cls([clip.spoof for clip in clips], [clip.group for clip in clips], logits)
 
+    def with_more(self, other: "Scored") -> "Scored":
+        """These recordings and those of `other`."""
+        return Scored(
+            self.spoof + other.spoof,
+            self.groups + other.groups,
+            [*self.logits, *other.logits],
+        )
+
     def calibrate(self) -> Calibration:
         """The affine map that fits the windows, each system and each source weighing the same.
 
@@ -71,41 +82,59 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The constants that turn logits into a verdict."""
+    """The constants that turn logits into a verdict.
+
+    `equal_odds`: the LLR of `calibration` at which either class is as likely as the other.
+    """
 
     calibration: Calibration
+    equal_odds: float
     fusion: FileFusion
     band: IndecisionBand
     partial: PartialRule
 
 
-def fit_decision(
-    dev: Scored, dev_augmented: Scored, modern: Scored, long: Scored, joined: Scored
-) -> Decision:
-    """The constants, from dev as it is and changed, and from held-out recordings of training.
+def fit_decision(as_they_are: Scored, augmented: Scored, long: Scored, joined: Scored) -> Decision:
+    """The constants, from recordings of dev and of the held-out part of training.
 
-    `modern`: windows of both classes, for calibration; `long`: recordings of both classes, for
-    fusion; `joined`: minutes of bona fide speech, for tau.
+    `as_they_are`, `augmented`: both classes, for calibration, threshold and band; `long`:
+    recordings of both classes, for fusion; `joined`: minutes of bona fide speech, for tau.
     """
-    sets = (dev, dev_augmented, modern)
-    both = Scored(
-        [spoof for part in sets for spoof in part.spoof],
-        [group for part in sets for group in part.groups],
-        [row for part in sets for row in part.logits],
-    )
-    calibration = both.calibrate()
+    everything = as_they_are.with_more(augmented)
     fusion = fit_fusion(long.llrs(long.calibrate()), long.spoof)
-    files = [file_llr(row, fusion) for row in both.llrs(calibration)]
+    balanced = everything.calibrate()
+    lowered = _highest_genuine(balanced, fusion, as_they_are)
+    calibration = balanced.model_copy(update={"intercept": balanced.intercept - lowered})
+    files = [file_llr(row, fusion) for row in everything.llrs(calibration)]
     bonafide = joined.llrs(calibration)
     return Decision(
         calibration=calibration,
+        equal_odds=-lowered,
         fusion=fusion,
-        band=fit_band(files, both.spoof),
+        band=fit_band(files, everything.spoof),
         partial=PartialRule(
             tau=fit_tau(bonafide),
             clearly_bonafide=min(0.0, float(np.median(np.concatenate(bonafide)))),
         ),
     )
+
+
+def _highest_genuine(calibration: Calibration, fusion: FileFusion, recordings: Scored) -> float:
+    """The LLR, 0 or more, above which `BPCER` of bona fide recordings lie, each source alike.
+
+    Those who run a detector pay for its false alarms.
+    """
+    rows = zip(recordings.llrs(calibration), recordings.spoof, recordings.groups, strict=True)
+    genuine = sorted((file_llr(row, fusion), group) for row, spoof, group in rows if not spoof)
+    sizes = Counter(group for _, group in genuine)
+    shares = np.cumsum([1.0 / sizes[group] for _, group in genuine]) / len(sizes)
+    return max(0.0, genuine[int(np.searchsorted(shares, 1.0 - BPCER))][0])
+
+
+def threshold_table(command: str, decision: Decision) -> dict[str, MetricTable]:
+    """Where the threshold lies: LLRs of the card are lowered for the sake of few false alarms."""
+    rows = {"all": {"bpcer_aimed_at": BPCER, "llr_of_equal_odds": round(decision.equal_odds, 4)}}
+    return {"threshold": MetricTable(command=command, rows=rows)}
 
 
 def dev_tables(
@@ -132,9 +161,13 @@ class Unseen:
     examples: Sequence[Example]
     logits: np.ndarray
 
-    def judged(self) -> Scored:
-        """Those of modern systems and of bona fide speech."""
-        rows = [i for i, example in enumerate(self.examples) if _judged(example.clip)]
+    def judged(self, *, augmented: bool) -> Scored:
+        """Those of modern systems and of bona fide speech, as they are or through a channel."""
+        rows = [
+            i
+            for i, example in enumerate(self.examples)
+            if _judged(example.clip) and (example.variant > 0) is augmented
+        ]
         clips = [self.examples[i].clip for i in rows]
         return Scored.of(clips, [self.logits[i : i + 1] for i in rows])
 
@@ -168,10 +201,9 @@ def family_table(
 ) -> dict[str, MetricTable]:
     """Each modern family judged by heads that saw none of its systems; rows as `examples`."""
     clips = np.array([example.clip for example in examples], dtype=object)
-    augmented = np.array([example.variant > 0 for example in examples])
     families: dict[str, dict[str, float]] = {}
     for family, logits in by_family.items():
-        rows = ~np.isnan(logits) & ~augmented
+        rows = ~np.isnan(logits)
         llrs = calibration.slope * logits[rows] + calibration.intercept
         families[f"family: {family}"] = table(command, list(clips[rows]), llrs, groups=False).rows[
             "all"

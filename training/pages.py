@@ -1,8 +1,10 @@
 """Writes a model's numbers into README.md and docs/accuracy.md.
 
 `python -m training.pages REPORT/metrics.json`, after `veravox evaluate ... --out REPORT`: the
-passages between `<!-- ACCURACY -->` or `<!-- HELD_OUT -->` and the comment that ends each are
-made anew from that report and from the default model's card.
+passages between a comment such as `<!-- ACCURACY -->` and the one that ends it are made anew, the
+first of them from that report, the others from the default model's card. What
+`training.gates interventions`, `training.false_alarms` and `training.partial` measure is in the
+card after they ran with `--card`.
 """
 
 import argparse
@@ -11,8 +13,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from training import false_alarms, partial, prompts
 from training.measure import FROZEN_ALONE, HELD_OUT_FAMILIES, HELD_OUT_SYSTEMS
-from veravox.detection.card import ModelCard
+from veravox.detection.card import MetricTable, ModelCard
 from veravox.detection.models import ModelRegistry
 
 
@@ -23,8 +26,16 @@ def main() -> None:
     metrics = json.loads(parser.parse_args().metrics.read_text())
     card = ModelRegistry().resolve(None).card
     measured = accuracy(metrics)
-    fill(Path("docs/accuracy.md"), "ACCURACY", measured)
-    fill(Path("docs/accuracy.md"), "HELD_OUT", held_out(card))
+    passages = {
+        "ACCURACY": measured,
+        "HELD_OUT": held_out(card),
+        "GATES": interventions(card.metrics["gate: interventions"]),
+        "FALSE_ALARMS": genuine_speech(card.metrics[false_alarms.TITLE]),
+        "PROMPTS": telephone_prompts(card.metrics[prompts.TITLE]),
+        "PARTIAL": spliced(card.metrics[f"{partial.TITLE}, dev"]),
+    }
+    for passage, text in passages.items():
+        fill(Path("docs/accuracy.md"), passage, text)
     fill(Path("README.md"), "ACCURACY", f"{measured}\n\n{caveat(card)}")
 
 
@@ -69,6 +80,51 @@ def held_out(card: ModelCard) -> str:
             "One window of 5 s of each recording; made by the command in the card. Whole families "
             f"were left out of {FROZEN_ALONE}, which is one of two.",
         ]
+    )
+
+
+def interventions(table: MetricTable) -> str:
+    """What each change of a recording does to the EER, and how much it may."""
+    lines = ["| change | EER | moved by | limit |", "|---|---|---|---|"]
+    for name, row in table.rows.items():
+        moved, limit = "", ""
+        if "limit" in row:
+            moved = f"{100 * row['moved']:+.1f} points"
+            limit = f"{100 * row['limit']:.0f}{'' if row['required'] else ', told only'}"
+        lines.append(f"| {name} | {_percent(row['eer'])} | {moved} | {limit} |")
+    return "\n".join(lines)
+
+
+def genuine_speech(table: MetricTable) -> str:
+    """False alarms and abstentions on each kind of genuine speech."""
+    lines = [
+        "| genuine speech | recordings | no verdict | called synthetic "
+        "| score above the threshold |",
+        "|---|---|---|---|---|",
+    ]
+    for name, row in table.rows.items():
+        shares = " | ".join(_percent(row[key]) for key in ("no_verdict", "false_alarms", "bpcer"))
+        lines.append(f"| {name} | {row['n']:.0f} | {shares} |")
+    return "\n".join(lines)
+
+
+def telephone_prompts(table: MetricTable) -> str:
+    """Errors on the prompts of each voice, by heads that did not hear the person."""
+    lines = ["| prompts, the person held out | score above the threshold |", "|---|---|"]
+    lines += [f"| {name} | {_percent(row['bpcer'])} |" for name, row in table.rows.items()]
+    return "\n".join(lines)
+
+
+def spliced(table: MetricTable) -> str:
+    """How many inserts are found, and how often none was there."""
+    row = table.rows["rule of the card"]
+    alarms = row["false_alarms_respliced"] * row["n_respliced"]
+    alarms += row["false_alarms_untouched"] * row["n_untouched"]
+    return (
+        f"Of {row['n_spliced']:.0f} minutes of genuine speech with 5 to 15 s of synthetic speech "
+        f"in them {row['recall'] * row['n_spliced']:.0f} were found; of "
+        f"{row['n_respliced'] + row['n_untouched']:.0f} without, {alarms:.0f} were called partly "
+        "synthetic (`python -m training.partial --count 60`)."
     )
 
 

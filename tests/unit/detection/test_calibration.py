@@ -72,6 +72,21 @@ def test_the_fit_undoes_any_scale_and_offset(scale: float, offset: float) -> Non
         )
 
 
+def test_a_weight_of_two_is_as_good_as_another_example_alike() -> None:
+    generator = np.random.default_rng(5)
+    spoof = generator.random(4_000) < 0.5
+    logits = generator.normal(np.where(spoof, 1.0, -1.0), 1.0)
+    twice = generator.random(spoof.size) < 0.3
+
+    weighted = fit_calibration(logits.tolist(), spoof.tolist(), np.where(twice, 2.0, 1.0).tolist())
+    repeated = fit_calibration(
+        [*logits.tolist(), *logits[twice].tolist()], [*spoof.tolist(), *spoof[twice].tolist()]
+    )
+
+    assert weighted.slope == pytest.approx(repeated.slope, rel=1e-2)
+    assert weighted.intercept == pytest.approx(repeated.intercept, abs=1e-2)
+
+
 def test_perfectly_separated_classes_give_a_finite_calibration() -> None:
     fitted = fit_calibration([-2.0, -1.0, 1.0, 2.0], [False, False, True, True])
     assert 0 < fitted.slope < 10

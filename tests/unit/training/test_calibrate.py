@@ -53,11 +53,21 @@ def test_a_bias_of_the_held_out_heads_does_not_become_a_weight_of_the_window_cou
     genuine = [r for r, s in zip(bonafide.logits, bonafide.spoof, strict=True) if not s]
     minutes = Scored([False] * 60, ["a"] * 60, genuine)
 
-    centred = fit_decision(dev, dev, dev, scored(bias=0.0), minutes)
-    biased = fit_decision(dev, dev, dev, scored(bias=5.0), minutes)
+    centred = fit_decision(dev, dev, scored(bias=0.0), minutes)
+    biased = fit_decision(dev, dev, scored(bias=5.0), minutes)
 
     assert biased.fusion.log_count == pytest.approx(centred.fusion.log_count, abs=0.05)
     assert biased.calibration == centred.calibration
+
+
+def test_one_in_twenty_genuine_recordings_is_above_the_threshold_at_most():
+    recordings, minutes = scored(windows=1, recordings=800), scored(windows=12)
+
+    decision = fit_decision(recordings, recordings, scored(), minutes)
+
+    llrs = [row[0] for row in recordings.llrs(decision.calibration)]
+    genuine = [llr for llr, spoof in zip(llrs, recordings.spoof, strict=True) if not spoof]
+    assert np.mean(np.array(genuine) > 0.0) == pytest.approx(0.05, abs=0.003)
 
 
 def corpus_of(seconds: dict[str, float], directory: Path) -> Corpus:
