@@ -24,7 +24,11 @@ from veravox.detection.card import Attribution, MetricTable
 FAMILIES = (*MODERN_FAMILIES, *OLDER_FAMILIES)
 KINDS: dict[str, tuple[str, ...]] = {
     "modern text to speech": (
-        *("codec language model", "flow matching", "diffusion", "adversarial", "commercial"),
+        "codec language model",
+        "flow matching",
+        "diffusion",
+        "adversarial",
+        "commercial",
     ),
     "older text to speech": ("acoustic model", "speech translation", "editing"),
     "voice conversion": ("voice conversion", "conversion before 2022"),

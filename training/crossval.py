@@ -24,9 +24,10 @@ UNDEALT = -1
 HELD_OUT = 1
 """The fold that no fine-tuned view hears."""
 
-NEVER_HEARD = frozenset((Path(__file__).parent / "data" / "held_out.txt").read_text().split())
-"""The repositories of that fold. They stay the same when the list of recordings grows, so that a
-view can go on from the weights that shipped and errors can be compared with those of before."""
+KEPT_FROM_TUNING = frozenset((Path(__file__).parent / "data" / "held_out.txt").read_text().split())
+"""The repositories of that fold: no fine-tuned view that shipped has heard them. They stay the same
+when the list of recordings grows, so that a view can go on from the weights that shipped and errors
+can be compared with those of before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +48,16 @@ def deal(clips: Sequence[Clip]) -> dict[str, int]:
     """A fold for each repository: the largest first, each to the fold with fewest clips so far.
 
     Repositories with spoofs and those with bona fide speech only are dealt separately, so that
-    every fold has both. Fold `HELD_OUT` is that of the repositories that were never heard, and
+    every fold has both. Fold `HELD_OUT` has the repositories kept from fine-tuning, and is
     dealt like the others where `clips` has none of them. What we synthesised is in no fold.
     """
     sizes = Counter(clip.repo for clip in clips if not clip.synthetic)
     with_spoof = {clip.repo for clip in clips if clip.spoof} & set(sizes)
-    folds = dict.fromkeys(NEVER_HEARD & set(sizes), HELD_OUT)
+    folds = dict.fromkeys(KEPT_FROM_TUNING & set(sizes), HELD_OUT)
     dealt = [fold for fold in range(FOLDS) if not folds or fold != HELD_OUT]
     for members in (with_spoof, set(sizes) - with_spoof):
         load = dict.fromkeys(dealt, 0)
-        for repo in sorted(members - NEVER_HEARD, key=lambda r: (-sizes[r], r)):
+        for repo in sorted(members - KEPT_FROM_TUNING, key=lambda r: (-sizes[r], r)):
             fold = min(load, key=lambda f: load[f])
             folds[repo] = fold
             load[fold] += sizes[repo]

@@ -68,12 +68,6 @@ def compute(clips: Sequence[Clip], windows: Windows, encoder: Encoder, directory
     return Features(examples, np.concatenate(parts))
 
 
-def as_they_are(features: Features) -> Features:
-    """Those of windows that went through no channel."""
-    rows = [i for i, example in enumerate(features.examples) if example.variant == 0]
-    return Features([features.examples[i] for i in rows], features.values[rows])
-
-
 def encode(windows: Sequence[Samples], encoder: Encoder) -> np.ndarray:
     """Pooled features of windows in the model's view: (n, layers, statistics, width) float16."""
     with torch.inference_mode():

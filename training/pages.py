@@ -110,7 +110,7 @@ def genuine_speech(table: MetricTable) -> str:
 
 def telephone_prompts(table: MetricTable) -> str:
     """Errors on the prompts of each voice, by heads that did not hear the person."""
-    lines = ["| prompts, the person held out | score above the threshold |", "|---|---|"]
+    lines = ["| prompts, the person held out | score above equal odds |", "|---|---|"]
     lines += [f"| {name} | {_percent(row['bpcer'])} |" for name, row in table.rows.items()]
     return "\n".join(lines)
 
@@ -124,7 +124,7 @@ def spliced(table: MetricTable) -> str:
         f"Of {row['n_spliced']:.0f} minutes of genuine speech with 5 to 15 s of synthetic speech "
         f"in them {row['recall'] * row['n_spliced']:.0f} were found; of "
         f"{row['n_respliced'] + row['n_untouched']:.0f} without, {alarms:.0f} were called partly "
-        "synthetic (`python -m training.partial --count 60`)."
+        f"synthetic (`{table.command}`)."
     )
 
 

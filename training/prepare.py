@@ -42,17 +42,12 @@ class Prepared:
 
 
 def prepare(sources: Sources, whisper: Path, cache: Path, processes: int) -> Prepared:
-    """Decodes, cuts and encodes what is not in `cache` yet.
-
-    Voices for babble come from the first manifest, so that windows that were cut stay as they are
-    when another one grows.
-    """
+    """Decodes, cuts and encodes what is not in `cache` yet."""
     clips, corpus = decode(sources, cache, processes)
     train = [clip for clip in clips if clip.split == "train"]
     dev = [clip for clip in clips if clip.split == "dev"]
     encoder = Encoder(read_tiny_en(whisper), TINY_EN_HEADS, DEPTH).eval()
-    first = {clip.sha for clip in read_manifest(sources.manifests[0])}
-    augmentation = Augmentation(voices([c for c in train if c.sha in first], corpus))
+    augmentation = Augmentation(voices(sources, train, corpus))
     chosen = choose(train, PER_SYSTEM, PER_PAGE, PER_SOURCE)
     windows = cut(chosen, corpus, augmentation, cache / "windows", VARIANTS, processes)
     heard = Windows(windows.names[:FROZEN_VARIANTS], windows.stores[:FROZEN_VARIANTS])
@@ -79,7 +74,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_sources(parser: argparse.ArgumentParser) -> None:
     """What says where clips come from, where work is kept, and how much of it is done at once."""
     parser.add_argument(
-        "--manifest", type=Path, required=True, action="append", help="repeatable: clips by blob"
+        "--manifest",
+        type=Path,
+        required=True,
+        action="append",
+        help="clips by blob; repeatable, babble is of voices of the first",
     )
     parser.add_argument("--mirrors", type=Path, required=True, help="folder of git mirrors")
     parser.add_argument("--synthesis", type=Path, required=True, help="sets of training.synthesis")
@@ -95,11 +94,16 @@ def sources_of(arguments: argparse.Namespace) -> Sources:
     )
 
 
-def voices(clips: Sequence[Clip], corpus: Corpus) -> list[Samples]:
-    """The beginnings of recordings of training, as many of either class, by blob hash."""
+def voices(sources: Sources, clips: Sequence[Clip], corpus: Corpus) -> list[Samples]:
+    """The beginnings of recordings of training, as many of either class, by blob hash.
+
+    They are of the first manifest, so that windows that were cut stay as they are when another
+    one grows.
+    """
+    first = {clip.sha for clip in read_manifest(sources.manifests[0])}
     found: list[Samples] = []
     for spoof in (False, True):
-        members = [clip for clip in clips if clip.spoof is spoof and not clip.synthetic]
+        members = [clip for clip in clips if clip.spoof is spoof and clip.sha in first]
         for clip in sorted(members, key=lambda c: c.sha)[: VOICES // 2]:
             found.append(corpus.samples(clip, 0, WINDOW_SAMPLES))
     return found

@@ -173,11 +173,21 @@ def tune(
         logmels = _logmels(inside, windows, cache / "logmel")
         return _Batches(inside, weights / weights.sum(), logmels, options)
 
+    torch.manual_seed(0)
     network = TunedNetwork(encoder, options)
-    network.load_state_dict({**network.state_dict(), **(start or {})})
+    if start is not None:
+        _begin_with(network, start)
     for number, cycle in enumerate(options.cycles):
         network = _Training(number, cycle, options, folder, network).run(batches)
     return network.eval()
+
+
+def _begin_with(network: TunedNetwork, start: Mapping[str, Tensor]) -> None:
+    """Raises ValueError when `start` lacks a part of the network."""
+    missing, unknown = network.load_state_dict(start, strict=False)
+    lacking = {name for name in missing if not name.startswith("encoder.logmel.")}
+    if lacking - {"norm.num_batches_tracked"} or unknown:
+        raise ValueError(f"not a whole network to go on from: {sorted(lacking | set(unknown))}")
 
 
 def _fingerprint(state: Mapping[str, Tensor]) -> str:

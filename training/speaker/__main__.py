@@ -20,10 +20,10 @@ from training.corpora import Corpus
 from training.features import choose
 from training.manifest import Clip
 from training.prepare import (
+    FROZEN_VARIANTS,
     PER_PAGE,
     PER_SOURCE,
     PER_SYSTEM,
-    VARIANTS,
     add_sources,
     decode,
     sources_of,
@@ -86,15 +86,18 @@ def main() -> None:
     arguments = _arguments()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(arguments.threads)
-    clips, corpus = decode(sources_of(arguments), arguments.cache, arguments.threads)
+    sources = sources_of(arguments)
+    clips, corpus = decode(sources, arguments.cache, arguments.threads)
     train = [clip for clip in clips if clip.split == "train"]
     chosen = material(choose(train, PER_SYSTEM, PER_PAGE, PER_SOURCE), held_out(clips))
     teachers: dict[str, Teacher] = {
         "ge2e": Ge2e(arguments.resemblyzer),
         "dvector": DVector(arguments.voicefilter),
     }
-    channel = Augmentation(voices(train, corpus))
-    windows = cut(chosen, corpus, channel, arguments.cache / "windows", VARIANTS, arguments.threads)
+    channel = Augmentation(voices(sources, train, corpus))
+    windows = cut(
+        chosen, corpus, channel, arguments.cache / "windows", FROZEN_VARIANTS, arguments.threads
+    )
     kept = arguments.cache / "speaker"
     views = compute(chosen, windows, teachers, kept)
     checkpoint = kept / f"checkpoint-{arguments.steps}-{arguments.batch}.pt"

@@ -110,6 +110,16 @@ def test_tuning_goes_on_from_a_network_that_is_given(
     assert not np.allclose(further.logits(heard), network.logits(heard), atol=1e-3)
 
 
+def test_tuning_does_not_go_on_from_half_a_network(
+    windows: Windows, clips: list[Clip], encoder: Encoder, tmp_path: Path
+):
+    state = TunedNetwork(encoder, OPTIONS).state_dict()
+    del state["encoder.conv1.weight"]
+
+    with pytest.raises(ValueError, match=r"encoder\.conv1\.weight"):
+        tune(clips, windows, encoder, tmp_path, state, OPTIONS)
+
+
 def test_a_part_is_judged_as_in_training(tuned: Tune, tmp_path: Path, windows: Windows):
     network = tuned(tmp_path)
     logmels = torch.from_numpy(Store(tmp_path / "logmel" / "clean").rows(["0000", "0001"])).float()
