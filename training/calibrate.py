@@ -36,8 +36,6 @@ from veravox.detection.thresholds import fit_band, fit_tau
 BPCER = 0.05
 """Of bona fide recordings as they are, at the threshold."""
 
-SMALL_SOURCE = 10
-
 QUALITY = QualityLimits(net_speech=1.0, window_speech=0.5, snr_db=0.0, bandwidth_hz=2_000.0)
 """Training knows noise down to 5 dB and bands from 3.4 kHz up; the limits leave a margin."""
 
@@ -124,14 +122,11 @@ def fit_decision(as_they_are: Scored, augmented: Scored, long: Scored, joined: S
 def _highest_genuine(calibration: Calibration, fusion: FileFusion, recordings: Scored) -> float:
     """The LLR, 0 or more, above which `BPCER` of bona fide recordings lie.
 
-    Those who run a detector pay for its false alarms. Sources weigh the same, but for those of
-    fewer than `SMALL_SOURCE` recordings, of which a single odd one would weigh too much.
+    Those who run a detector pay for its false alarms.
     """
-    rows = zip(recordings.llrs(calibration), recordings.spoof, recordings.groups, strict=True)
-    genuine = sorted((file_llr(row, fusion), group) for row, spoof, group in rows if not spoof)
-    sizes = Counter(group for _, group in genuine)
-    weights = np.cumsum([1.0 / max(sizes[group], SMALL_SOURCE) for _, group in genuine])
-    return max(0.0, genuine[int(np.searchsorted(weights, (1.0 - BPCER) * weights[-1]))][0])
+    rows = zip(recordings.llrs(calibration), recordings.spoof, strict=True)
+    genuine = [file_llr(row, fusion) for row, spoof in rows if not spoof]
+    return max(0.0, float(np.quantile(genuine, 1.0 - BPCER)))
 
 
 def threshold_table(command: str, decision: Decision) -> dict[str, MetricTable]:

@@ -70,18 +70,6 @@ def test_one_in_twenty_genuine_recordings_is_above_the_threshold_at_most():
     assert np.mean(np.array(genuine) > 0.0) == pytest.approx(0.05, abs=0.003)
 
 
-def test_sources_of_a_single_recording_do_not_set_the_threshold():
-    recordings, minutes = scored(windows=1, recordings=800), scored(windows=12)
-    sources = [f"source {index // 2 % 20}" for index in range(800)]
-    spread = Scored(recordings.spoof, sources, recordings.logits)
-    odd = Scored([False] * 3, ["b", "c", "d"], list(np.full((3, 1), 9.0)))
-
-    before = fit_decision(spread, spread, scored(), minutes)
-    after = fit_decision(spread.with_more(odd), spread, scored(), minutes)
-
-    assert after.equal_odds == pytest.approx(before.equal_odds, abs=0.5)
-
-
 def corpus_of(seconds: dict[str, float], directory: Path) -> Corpus:
     longest = round(max(seconds.values()) * RATE)
     np.save(directory / "a+b.npy", np.full(longest, PEAK // 2, np.int16))
