@@ -25,6 +25,7 @@ from torch.nn import functional
 from training.crossval import HELD_OUT, deal, unrelated
 from training.heads import sampling_weights, smoothed_labels, two_layers
 from training.manifest import Clip
+from training.precision import fast_precision
 from training.store import Store
 from training.whisper import FRAMES, MELS, STATISTICS, Encoder, LogMel, pooled
 from training.windows import Windows
@@ -102,8 +103,7 @@ class TunedNetwork(nn.Module):
 
     def fit(self, logmel: Tensor) -> Tensor:
         """As `judge`, with cheaper gradients, and in bfloat16 where that is faster."""
-        fast = bool(torch.cpu.get_capabilities().get("avx512_bf16"))
-        with torch.autocast("cpu", torch.bfloat16, enabled=fast):
+        with fast_precision():
             outputs = self.encoder.frames(logmel)
         return self._head(_pooled_for_training(outputs))
 

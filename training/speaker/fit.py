@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from training.precision import fast_precision
 from training.speaker.frontend import Floats
 from training.speaker.material import person
 from training.speaker.network import WIDTH, Encoder
@@ -60,7 +61,7 @@ class Learner(nn.Module):
         self, mels: Tensor, heard: dict[str, Tensor], same: Tensor
     ) -> tuple[Tensor, dict[str, float]]:
         """The loss of a batch and its terms; `same`: whether two of it are of one person."""
-        with torch.autocast("cpu", torch.bfloat16):
+        with fast_precision():
             embedding = self.encoder(mels)
         embedding = embedding.float()
         centred = normalize(embedding - embedding.mean(dim=0).detach(), dim=1)

@@ -78,9 +78,9 @@ def balanced_logistic(
 
     n_spoof, n_bonafide = _class_counts(spoof)
     target = np.where(spoof, (n_spoof + 1) / (n_spoof + 2), 1 / (n_bonafide + 2))
-    relative = np.ones(spoof.size) if weights is None else weights
-    total = np.where(spoof, relative[spoof].sum(), relative[~spoof].sum())
-    weight = 0.5 * relative / total
+    weight = np.ones(spoof.size, dtype=np.float64) if weights is None else weights.copy()
+    for members in (spoof, ~spoof):
+        weight[members] *= 0.5 / float(weight[members].sum())
 
     def loss(w: Floats) -> tuple[float, Floats]:
         llr = offset + features @ w

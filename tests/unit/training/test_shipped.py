@@ -28,19 +28,16 @@ def detector(tuned: TunedNetwork | None) -> Detector:
 def test_the_fine_tuned_view_comes_back_from_the_graph_that_ships(tmp_path: Path):
     torch.manual_seed(3)
     shipped = TunedNetwork(Encoder(tensors(), HEADS, DEPTH), TUNING).eval()
-    for values in [*shipped.parameters(), *shipped.norm.buffers()]:
-        if values.is_floating_point():
-            values.data += 0.1 * torch.rand_like(values)
+    learnt = {name: values for name, values in shipped.named_parameters() if values.requires_grad}
+    learnt |= {f"norm.{name}": values for name, values in shipped.norm.named_buffers()}
+    del learnt["norm.num_batches_tracked"]
+    for values in learnt.values():
+        values.data += 0.1 * torch.rand_like(values)
     export(detector(shipped), WINDOWS, tmp_path / "model.onnx")
 
     read = read_tuned_view(tmp_path / "model.onnx")
 
-    learnt = {
-        name: values
-        for name, values in shipped.state_dict().items()
-        if not name.startswith("encoder.logmel.") and values.is_floating_point()
-    }
-    assert set(read) == set(learnt)
+    assert set(learnt) <= set(read)
     for name, values in learnt.items():
         assert torch.allclose(read[name], values, atol=0.02), name
 

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +104,9 @@ def test_tuning_goes_on_from_a_network_that_is_given(
     network = tuned(tmp_path)
     heard = [windows.samples(clip, 0) for clip in clips[:4]]
 
-    same = tune(clips, windows, encoder, tmp_path, network.state_dict(), TuneOptions(cycles=()))
+    same = tune(
+        clips, windows, encoder, tmp_path, network.state_dict(), replace(OPTIONS, cycles=())
+    )
     further = tune(clips, windows, encoder, tmp_path, network.state_dict(), OPTIONS)
 
     assert np.allclose(same.logits(heard), network.logits(heard), atol=1e-5)
