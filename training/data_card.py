@@ -14,9 +14,9 @@ from pathlib import Path
 
 from training.corpora import LONGEST_SECONDS, Corpus, open_corpus
 from training.dataset import Sources, read_clips
-from training.features import choose
 from training.licences import UNSTATED, Licence, named, read_licences
 from training.manifest import Clip
+from training.markdown import table
 from training.prepare import (
     PER_PAGE,
     PER_SOURCE,
@@ -24,6 +24,7 @@ from training.prepare import (
     VARIANTS,
     VOICES,
     add_sources,
+    capped,
     sources_of,
 )
 from training.systems import base_name, family
@@ -71,7 +72,7 @@ def data_card(sources: Sources, cache: Path) -> str:
     decoded = [clip for clip in clips if clip in corpus]
     for repo in sorted({c.repo for c in clips} - {c.repo for c in decoded}):
         log.warning("%s: no decoded clip", repo)
-    train = choose([c for c in decoded if c.split == "train"], PER_SYSTEM, PER_PAGE, PER_SOURCE)
+    train = capped([clip for clip in decoded if clip.split == "train"])
     dev = [clip for clip in decoded if clip.split == "dev"]
     repos = {clip.repo for clip in clips if not clip.synthetic}
     licences = read_licences(repos, sources.manifests, sources.mirrors)
@@ -142,7 +143,7 @@ def _totals(columns: Mapping[str, Sequence[Entry]]) -> str:
     }
     return _section(
         "Totals",
-        _table(
+        table(
             ["", *columns],
             [[name, *map(count, columns.values())] for name, count in rows.items()],
         ),
@@ -168,7 +169,7 @@ def _by_licence(entries: Sequence[Entry]) -> str:
         f"{_hours(entries)} h, are under terms that exclude commercial use;\n"
         f"{_clips(copies)} of them are copies, made here, of recordings under such terms; they\n"
         "are listed under their engine's licence.",
-        _table(
+        table(
             ["licence", "non-commercial", *_headings("sources", "clips", "hours")],
             [*rows, row("all that are non-commercial, with copies", restricted, "yes")],
         ),
@@ -178,7 +179,7 @@ def _by_licence(entries: Sequence[Entry]) -> str:
 def _by_family(spoofed: Sequence[Entry]) -> str:
     return _section(
         "Families of systems",
-        _table(
+        table(
             ["family", "systems", "clips", "hours", "sources"],
             [
                 [name, _systems(members), _clips(members), _hours(members), _sources(members)]
@@ -191,7 +192,7 @@ def _by_family(spoofed: Sequence[Entry]) -> str:
 def _by(title: str, heading: str, groups: Iterable[tuple[str, list[Entry]]]) -> str:
     return _section(
         title,
-        _table(
+        table(
             [heading, *_headings("clips", "hours")],
             [[name, *_both(members, _clips, _hours)] for name, members in groups],
         ),
@@ -204,7 +205,7 @@ def _sets(made: Sequence[Entry]) -> str:
         "Speech of engines that were run here, copies by vocoders, and telephone prompts, which\n"
         "are genuine: see [Retraining](retraining.md#synthetic-speech-of-our-own). The licence is\n"
         "that of the engine and voice; a copy is also bound by that of its original.",
-        _table(
+        table(
             ["set", "class", "clips", "hours", "licence"],
             [
                 [
@@ -225,7 +226,7 @@ def _repositories(public: Sequence[Entry]) -> str:
     headings = ["repository", "year", "licence", "non-commercial"]
     return _section(
         "Public repositories",
-        _table(
+        table(
             [*headings, *_headings("clips"), "systems"],
             [
                 [
@@ -321,11 +322,6 @@ def _headings(*names: str) -> list[str]:
 
 def _section(title: str, *paragraphs: str) -> str:
     return "\n\n".join((f"## {title}", *paragraphs))
-
-
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = (f"| {' | '.join(cells)} |" for cells in (headings, *rows))
-    return "\n".join((next(lines), f"|{'---|' * len(headings)}", *lines))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """The licence of a repository: as a manifest has it, or as the repository's mirror states it."""
 
-import csv
-import gzip
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -9,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.corpora import blobs, git_directory
+from training.manifest import read_rows
 
 UNSTATED = "unstated"
 UNRECOGNISED = "own terms"
@@ -102,13 +101,10 @@ def recognised(text: str) -> str:
 
 
 def _listed(manifest: Path) -> Iterator[tuple[str, Licence]]:
-    opened = gzip.open if manifest.suffix == ".gz" else open
-    with opened(manifest, "rt", encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            if name := row.get("licence"):
-                licence = named(name)
-                flagged = row.get("non_commercial") == "True"
-                yield row["repo"], Licence(name, flagged or licence.non_commercial)
+    for row in read_rows(manifest):
+        if name := row.get("licence"):
+            flagged = row.get("non_commercial") == "True"
+            yield row["repo"], Licence(name, flagged or named(name).non_commercial)
 
 
 def _files(git: Path) -> list[str]:

@@ -2,7 +2,7 @@
 
 import csv
 import gzip
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,25 +56,30 @@ def check_reserved(clips: Sequence[Clip], reserved: Path) -> None:
         raise ValueError(f"reserved for the final test: {', '.join(used)}")
 
 
-def read_manifest(path: Path) -> list[Clip]:
-    """All rows of a manifest (CSV, or gzip-compressed CSV), in its order."""
+def read_rows(path: Path) -> Iterator[dict[str, str]]:
+    """The rows of a manifest (CSV, or gzip-compressed CSV) by column, in its order."""
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8", newline="") as file:
-        return [
-            Clip(
-                split=row["split"],
-                label=row["label"],
-                repo=row["repo"],
-                sha=row["sha"],
-                path=row["path"],
-                system=row["system"],
-                kind=row["kind"],
-                language=row["language"],
-                speaker=row["speaker"],
-                year=int(row["year"] or 0),
-                family=row.get("family", ""),
-                pair=row.get("pair", ""),
-                licence=row.get("licence", ""),
-            )
-            for row in csv.DictReader(file)
-        ]
+        yield from csv.DictReader(file)
+
+
+def read_manifest(path: Path) -> list[Clip]:
+    """All clips of a manifest, in its order."""
+    return [
+        Clip(
+            split=row["split"],
+            label=row["label"],
+            repo=row["repo"],
+            sha=row["sha"],
+            path=row["path"],
+            system=row["system"],
+            kind=row["kind"],
+            language=row["language"],
+            speaker=row["speaker"],
+            year=int(row["year"] or 0),
+            family=row.get("family", ""),
+            pair=row.get("pair", ""),
+            licence=row.get("licence", ""),
+        )
+        for row in read_rows(path)
+    ]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from training import false_alarms, partial, prompts
+from training.markdown import table
 from training.measure import FROZEN_ALONE, HELD_OUT_FAMILIES, HELD_OUT_SYSTEMS
 from veravox.detection.card import MetricTable, ModelCard
 from veravox.detection.models import ModelRegistry
@@ -67,15 +68,18 @@ def accuracy(metrics: Mapping[str, Any]) -> str:
 
 def held_out(card: ModelCard) -> str:
     """The table of errors on generators, sources and families that a head had not seen."""
-    lines = ["| held out | bona fide | spoof | EER |", "|---|---|---|---|"]
-    for title, table in card.metrics.items():
-        if title.startswith(HELD_OUT_SYSTEMS):
-            lines.append(_row(title.removeprefix("held-out "), table.rows["all"]))
-    for family, row in card.metrics[HELD_OUT_FAMILIES].rows.items():
-        lines.append(_row(f"the whole {family.removeprefix('family: ')} family as well", row))
+    rows = [
+        _cells(title.removeprefix("held-out "), measured.rows["all"])
+        for title, measured in card.metrics.items()
+        if title.startswith(HELD_OUT_SYSTEMS)
+    ]
+    rows += [
+        _cells(f"the whole {family.removeprefix('family: ')} family as well", row)
+        for family, row in card.metrics[HELD_OUT_FAMILIES].rows.items()
+    ]
     return "\n".join(
         [
-            *lines,
+            table(["held out", "bona fide", "spoof", "EER"], rows),
             "",
             "One window of 5 s of each recording; made by the command in the card. Whole families "
             f"were left out of {FROZEN_ALONE}, which is one of two.",
@@ -83,48 +87,54 @@ def held_out(card: ModelCard) -> str:
     )
 
 
-def interventions(table: MetricTable) -> str:
+def interventions(measured: MetricTable) -> str:
     """What each change of a recording does to the EER, and how much it may."""
-    lines = ["| change | EER | moved by | limit |", "|---|---|---|---|"]
-    for name, row in table.rows.items():
+
+    def cells(name: str, row: Mapping[str, float]) -> list[str]:
         moved, limit = "", ""
         if "limit" in row:
             moved = f"{100 * row['moved']:+.1f} points"
             limit = f"{100 * row['limit']:.0f}{'' if row['required'] else ', told only'}"
-        lines.append(f"| {name} | {_percent(row['eer'])} | {moved} | {limit} |")
-    return "\n".join(lines)
+        return [name, _percent(row["eer"]), moved, limit]
+
+    rows = [cells(name, row) for name, row in measured.rows.items()]
+    return table(["change", "EER", "moved by", "limit"], rows)
 
 
-def genuine_speech(table: MetricTable) -> str:
+def genuine_speech(measured: MetricTable) -> str:
     """False alarms and abstentions on each kind of genuine speech."""
-    lines = [
-        "| genuine speech | recordings | no verdict | called synthetic "
-        "| score above the threshold |",
-        "|---|---|---|---|---|",
-    ]
-    for name, row in table.rows.items():
-        shares = " | ".join(_percent(row[key]) for key in ("no_verdict", "false_alarms", "bpcer"))
-        lines.append(f"| {name} | {row['n']:.0f} | {shares} |")
-    return "\n".join(lines)
+    shares = {
+        "no verdict": "no_verdict",
+        "called synthetic": "false_alarms",
+        "score above the threshold": "bpcer",
+    }
+    return table(
+        ["genuine speech", "recordings", *shares],
+        [
+            [name, f"{row['n']:.0f}", *(_percent(row[key]) for key in shares.values())]
+            for name, row in measured.rows.items()
+        ],
+    )
 
 
-def telephone_prompts(table: MetricTable) -> str:
+def telephone_prompts(measured: MetricTable) -> str:
     """Errors on the prompts of each voice, by heads that did not hear the person."""
-    lines = ["| prompts, the person held out | score above equal odds |", "|---|---|"]
-    lines += [f"| {name} | {_percent(row['bpcer'])} |" for name, row in table.rows.items()]
-    return "\n".join(lines)
+    return table(
+        ["prompts, the person held out", "score above equal odds"],
+        [[name, _percent(row["bpcer"])] for name, row in measured.rows.items()],
+    )
 
 
-def spliced(table: MetricTable) -> str:
+def spliced(measured: MetricTable) -> str:
     """How many inserts are found, and how often none was there."""
-    row = table.rows["rule of the card"]
+    row = measured.rows["rule of the card"]
     alarms = row["false_alarms_respliced"] * row["n_respliced"]
     alarms += row["false_alarms_untouched"] * row["n_untouched"]
     return (
         f"Of {row['n_spliced']:.0f} minutes of genuine speech with 5 to 15 s of synthetic speech "
         f"in them {row['recall'] * row['n_spliced']:.0f} were found; of "
         f"{row['n_respliced'] + row['n_untouched']:.0f} without, {alarms:.0f} were called partly "
-        f"synthetic (`{table.command}`)."
+        f"synthetic (`{measured.command}`)."
     )
 
 
@@ -146,9 +156,8 @@ def fill(page: Path, passage: str, text: str) -> None:
     page.write_text(whole[:first] + text + whole[whole.index(end, first) :])
 
 
-def _row(name: str, row: Mapping[str, float]) -> str:
-    counts = f"{row['n_bonafide']:.0f} | {row['n_spoof']:.0f}"
-    return f"| {name} | {counts} | {_percent(row['eer'])} |"
+def _cells(name: str, row: Mapping[str, float]) -> list[str]:
+    return [name, f"{row['n_bonafide']:.0f}", f"{row['n_spoof']:.0f}", _percent(row["eer"])]
 
 
 def _percent(share: float) -> str:

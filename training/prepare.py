@@ -9,7 +9,7 @@ from training.augment import Augmentation
 from training.corpora import Corpus, build_corpus, open_corpus
 from training.dataset import Sources, read_clips
 from training.features import Features, choose, compute
-from training.manifest import Clip, read_manifest
+from training.manifest import Clip, read_rows
 from training.whisper import TINY_EN_HEADS, Encoder, read_tiny_en
 from training.windows import Windows, cut
 from veravox.audio.canonical import Samples
@@ -48,7 +48,7 @@ def prepare(sources: Sources, whisper: Path, cache: Path, processes: int) -> Pre
     dev = [clip for clip in clips if clip.split == "dev"]
     encoder = Encoder(read_tiny_en(whisper), TINY_EN_HEADS, DEPTH).eval()
     augmentation = Augmentation(voices(sources, train, corpus))
-    chosen = choose(train, PER_SYSTEM, PER_PAGE, PER_SOURCE)
+    chosen = capped(train)
     windows = cut(chosen, corpus, augmentation, cache / "windows", VARIANTS, processes)
     heard = Windows(windows.names[:FROZEN_VARIANTS], windows.stores[:FROZEN_VARIANTS])
     features = compute(chosen, heard, encoder, cache / "pooled")
@@ -63,6 +63,11 @@ def decode(sources: Sources, cache: Path, processes: int) -> tuple[list[Clip], C
         build_corpus(members, folder, cache / "corpus", processes)
     corpus = open_corpus(clips, cache / "corpus")
     return [clip for clip in clips if clip in corpus], corpus
+
+
+def capped(train: Sequence[Clip]) -> list[Clip]:
+    """The clips that training uses of those that it may use."""
+    return choose(train, PER_SYSTEM, PER_PAGE, PER_SOURCE)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -100,7 +105,7 @@ def voices(sources: Sources, clips: Sequence[Clip], corpus: Corpus) -> list[Samp
     They are of the first manifest, so that windows that were cut stay as they are when another
     one grows.
     """
-    first = {clip.sha for clip in read_manifest(sources.manifests[0])}
+    first = {row["sha"] for row in read_rows(sources.manifests[0])}
     found: list[Samples] = []
     for spoof in (False, True):
         members = [clip for clip in clips if clip.spoof is spoof and clip.sha in first]

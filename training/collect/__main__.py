@@ -1,13 +1,12 @@
 """Makes a manifest from a description of repositories: `python -m training.collect --help`."""
 
 import argparse
-import csv
-import gzip
 import logging
 from pathlib import Path
 
 from training.collect.description import read_sources
 from training.collect.rows import collect, write_rows
+from training.manifest import read_rows
 
 HERE = Path(__file__).parent
 
@@ -23,8 +22,7 @@ def main() -> None:
 
 
 def _hashes(manifest: Path) -> set[str]:
-    with gzip.open(manifest, "rt", encoding="utf-8", newline="") as file:
-        return {row["sha"] for row in csv.DictReader(file)}
+    return {row["sha"] for row in read_rows(manifest)}
 
 
 def _arguments() -> argparse.Namespace:

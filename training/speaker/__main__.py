@@ -17,14 +17,11 @@ import torch
 
 from training.augment import Augmentation
 from training.corpora import Corpus
-from training.features import choose
 from training.manifest import Clip
 from training.prepare import (
     FROZEN_VARIANTS,
-    PER_PAGE,
-    PER_SOURCE,
-    PER_SYSTEM,
     add_sources,
+    capped,
     decode,
     sources_of,
     voices,
@@ -89,7 +86,7 @@ def main() -> None:
     sources = sources_of(arguments)
     clips, corpus = decode(sources, arguments.cache, arguments.threads)
     train = [clip for clip in clips if clip.split == "train"]
-    chosen = material(choose(train, PER_SYSTEM, PER_PAGE, PER_SOURCE), held_out(clips))
+    chosen = material(capped(train), held_out(clips))
     teachers: dict[str, Teacher] = {
         "ge2e": Ge2e(arguments.resemblyzer),
         "dvector": DVector(arguments.voicefilter),
