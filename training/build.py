@@ -30,7 +30,7 @@ from training.calibrate import (
     training_data,
 )
 from training.corpora import Corpus
-from training.crossval import HELD_OUT, CrossValidation, cross_validate, leave_family_out
+from training.crossval import CrossValidation, cross_validate, leave_family_out, unheard
 from training.dataset import Sources
 from training.export import Detector, Logits, export
 from training.heads import HeadOptions, fit_heads
@@ -68,6 +68,9 @@ KNOWN_FAILURES = (
     "No robustness against somebody who can query the detector is claimed.",
 )
 HEADS = 3
+MINUTES = 3
+"""Of each speaker, at most, for the rule about parts of a recording."""
+
 RANGE_WINDOWS = 128
 
 log = logging.getLogger(__name__)
@@ -108,7 +111,7 @@ def build(
     frozen_calibration = (
         frozen.judged(augmented=False).with_more(frozen.judged(augmented=True)).calibrate()
     )
-    dealt = [clip for clip in prepared.train if validation.folds.get(clip.repo) == HELD_OUT]
+    dealt = unheard(prepared.train, prepared.chosen)
 
     def held_out(recordings: Sequence[Recording]) -> Scored:
         logits = held_out_logits(
@@ -117,7 +120,6 @@ def build(
         return Scored.of([recording.clips[0] for recording in recordings], logits)
 
     long = held_out(choose_long(dealt, corpus))
-    joined = held_out(join_by_speaker(dealt, corpus))
     folder = out / MODEL_ID
     attributed = fit_attribution(train, options, COMMAND)
     detector = Detector(encoder, heads, options, attributed.head, tuned)
@@ -125,6 +127,10 @@ def build(
     dev = Scored.of(prepared.dev, [logit(Recording((c,)).windows(corpus)) for c in prepared.dev])
     changed = Scored.of(
         prepared.dev, [logit([_augmented(c, corpus, prepared.augmentation)]) for c in prepared.dev]
+    )
+    minutes = join_by_speaker(prepared.dev, corpus, MINUTES)
+    joined = held_out(join_by_speaker(dealt, corpus, MINUTES)).with_more(
+        Scored.of([m.clips[0] for m in minutes], [logit(m.windows(corpus)) for m in minutes])
     )
     by_family = leave_family_out(train, options, cache / "families")
     decision = fit_decision(
@@ -162,9 +168,10 @@ def build(
 
 
 def both_views(prepared: Prepared, validation: CrossValidation, tuned: TunedNetwork) -> Unseen:
-    """The mean logits of both views on the fold that neither has seen."""
+    """The mean logits of both views on what neither has heard, nor anything related to it."""
     examples = prepared.features.examples
-    rows = [i for i, e in enumerate(examples) if validation.folds.get(e.clip.repo) == HELD_OUT]
+    apart = set(unheard(prepared.chosen, prepared.chosen))
+    rows = [i for i, example in enumerate(examples) if example.clip in apart]
     chosen = [examples[i] for i in rows]
     windows = (prepared.windows.samples(e.clip, e.variant) for e in chosen)
     return Unseen(chosen, ensemble(validation.logits[rows], tuned.logits(windows)))

@@ -128,18 +128,60 @@ def leave_family_out(
 
 
 def unrelated(clips: Sequence[Clip], held_out: np.ndarray) -> np.ndarray:
-    """Which clips are not held out and share nothing with those that are.
-
-    Neither a modern system, nor a named speaker, nor the recording that a clip is a copy of.
-    """
+    """Which clips are not held out and share nothing with those that are."""
     outside = [clip for clip, out in zip(clips, held_out, strict=True) if out]
-    systems = {base_name(c.system) for c in outside if c.spoof and modern_family(c.system)}
-    speakers = {c.speaker for c in outside if c.speaker}
-    originals = {c.sha for c in outside}
-    related = [
-        (clip.spoof and base_name(clip.system) in systems)
-        or clip.speaker in speakers
-        or clip.pair in originals
-        for clip in clips
+    return ~held_out & ~shares(clips, outside)
+
+
+def shares(clips: Sequence[Clip], others: Sequence[Clip]) -> np.ndarray:
+    """Which of `clips` share something with one of `others`.
+
+    That is a modern system, a named speaker, or the recording that a clip is a copy of.
+    """
+    systems = {base_name(c.system) for c in others if c.spoof and modern_family(c.system)}
+    speakers = {c.speaker for c in others if c.speaker}
+    originals = {c.sha for c in others}
+    return np.array(
+        [
+            (clip.spoof and base_name(clip.system) in systems)
+            or clip.speaker in speakers
+            or clip.pair in originals
+            for clip in clips
+        ]
+    )
+
+
+def heard(clips: Sequence[Clip]) -> np.ndarray:
+    """Which of `clips` a fine-tuned view hears: none that is held out, nor what is related to it.
+
+    Systems and speakers that are found mostly elsewhere do not count as held out: pages that show
+    them too would keep them from the view everywhere. Neither are they judged there.
+    """
+    folds = deal(clips)
+    outside = np.array([folds.get(clip.repo) == HELD_OUT for clip in clips])
+    systems = _mostly_elsewhere([base_name(clip.system) for clip in clips], outside)
+    speakers = _mostly_elsewhere([clip.speaker for clip in clips], outside)
+    judged = [
+        clip
+        for clip, out in zip(clips, outside, strict=True)
+        if out and base_name(clip.system) not in systems and clip.speaker not in speakers
     ]
-    return ~held_out & ~np.array(related)
+    return ~outside & ~shares(clips, judged)
+
+
+def unheard(clips: Sequence[Clip], chosen: Sequence[Clip]) -> list[Clip]:
+    """Those of `clips` in the held-out fold that share nothing with what is heard of `chosen`."""
+    known = [clip for clip, hears in zip(chosen, heard(chosen), strict=True) if hears]
+    folds = deal(chosen)
+    return [
+        clip
+        for clip, related in zip(clips, shares(clips, known), strict=True)
+        if folds.get(clip.repo) == HELD_OUT and not related
+    ]
+
+
+def _mostly_elsewhere(names: Sequence[str], outside: np.ndarray) -> set[str]:
+    """The names, but for the empty one, that are rarer among those `outside`."""
+    within = Counter(name for name, out in zip(names, outside, strict=True) if out)
+    total = Counter(names)
+    return {name for name, count in within.items() if name and total[name] > 2 * count}

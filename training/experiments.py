@@ -46,6 +46,9 @@ def without_family(name: str) -> Callable[[Clip], bool]:
     return lambda clip: not clip.spoof or modern_family(clip.system) != name
 
 
+NEWEST = 2024
+"""The year from which on a page counts as new."""
+
 EXPERIMENTS: dict[str, Experiment] = {
     "recipe": Experiment("the recipe that is shipped"),
     "systems-12": Experiment("an eighth of the systems", share_of_systems(1 / 8)),
@@ -59,6 +62,12 @@ EXPERIMENTS: dict[str, Experiment] = {
     "modern-only": Experiment(
         "no spoof by an older system",
         lambda clip: not clip.spoof or clip.synthetic or modern_family(clip.system) is not None,
+    ),
+    "before-2024": Experiment(
+        "no spoof from a page of 2024 or later", lambda clip: not clip.spoof or clip.year < NEWEST
+    ),
+    "newest": Experiment(
+        "no spoof from a page of before 2024", lambda clip: not clip.spoof or clip.year >= NEWEST
     ),
     "no-non-commercial": Experiment(
         "no clip whose licence excludes commercial use",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from training.augment import Augmentation
 from training.corpora import Corpus, build_corpus, open_corpus
+from training.crossval import KEPT_FROM_TUNING
 from training.dataset import Sources, read_clips
 from training.features import Features, choose, compute
 from training.manifest import Clip, read_rows
@@ -103,12 +104,16 @@ def voices(sources: Sources, clips: Sequence[Clip], corpus: Corpus) -> list[Samp
     """The beginnings of recordings of training, as many of either class, by blob hash.
 
     They are of the first manifest, so that windows that were cut stay as they are when another
-    one grows.
+    one grows, and of no repository that is kept from fine-tuning.
     """
     first = {row["sha"] for row in read_rows(sources.manifests[0])}
     found: list[Samples] = []
     for spoof in (False, True):
-        members = [clip for clip in clips if clip.spoof is spoof and clip.sha in first]
+        members = [
+            clip
+            for clip in clips
+            if clip.spoof is spoof and clip.sha in first and clip.repo not in KEPT_FROM_TUNING
+        ]
         for clip in sorted(members, key=lambda c: c.sha)[: VOICES // 2]:
             found.append(corpus.samples(clip, 0, WINDOW_SAMPLES))
     return found

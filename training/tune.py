@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.crossval import HELD_OUT, deal, unrelated
+from training.crossval import heard
 from training.heads import sampling_weights, smoothed_labels, two_layers
 from training.manifest import Clip
 from training.precision import fast_precision
@@ -141,12 +141,6 @@ def _pooled_for_training(outputs: Sequence[Tensor]) -> Tensor:
     return torch.cat(parts, 1)
 
 
-def held_out(clips: Sequence[Clip]) -> np.ndarray:
-    """Which clips are of the fold that the network does not see."""
-    folds = deal(clips)
-    return np.array([folds.get(clip.repo) == HELD_OUT for clip in clips])
-
-
 def tune(
     clips: Sequence[Clip],
     windows: Windows,
@@ -161,7 +155,7 @@ def tune(
     `training.shipped` reads it; else it begins with `encoder` and a random head.
     """
     options = options or TuneOptions()
-    inside = [clips[i] for i in np.flatnonzero(unrelated(clips, held_out(clips)))]
+    inside = [clips[i] for i in np.flatnonzero(heard(clips))]
     begun = _fingerprint(start) if start else encoder.name
     described = repr((options, begun, windows.names, [clip.sha for clip in inside]))
     folder = cache / "tuned" / hashlib.sha256(described.encode()).hexdigest()[:24]

@@ -9,7 +9,9 @@ from training.crossval import (
     KEPT_FROM_TUNING,
     cross_validate,
     deal,
+    heard,
     leave_family_out,
+    unheard,
     unrelated,
 )
 from training.features import Example, Features
@@ -81,6 +83,23 @@ def test_what_shares_a_modern_system_or_a_speaker_with_the_held_out_is_not_train
     kept = unrelated(clips, held_out)
 
     assert kept.tolist() == [False, False, False, True, True, False, False]
+
+
+def test_a_fine_tuned_view_hears_what_is_common_and_is_not_judged_by_it():
+    kept = min(KEPT_FROM_TUNING)
+    rare = [clip(kept, "Marco-Voice", "Ann", f"rare {i}") for i in range(2)]
+    common = [clip(kept, "XTTS_v2", "", "common"), clip(kept, "", "LJ", "voice")]
+    elsewhere = [
+        *(clip("a/page", "xtts_v2", "", f"known {i}") for i in range(2)),
+        *(clip("b/voice", "", "LJ", f"LJ {i}") for i in range(2)),
+    ]
+    related = [clip("c/page", "marco-voice"), clip("d/voice", "", "Ann")]
+    clips = [*rare, *common, *elsewhere, *related]
+
+    hears = heard(clips)
+
+    assert [c for c, hear in zip(clips, hears, strict=True) if hear] == elsewhere
+    assert unheard(clips, clips) == rare
 
 
 def test_what_we_synthesised_is_never_held_out():

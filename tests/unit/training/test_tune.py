@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from tests.unit.training.small_encoder import DEPTH, HEADS, tensors
-from training.crossval import FOLDS, HELD_OUT, deal, unrelated
+from training.crossval import FOLDS
 from training.manifest import Clip
 from training.store import Store
-from training.tune import Cycle, TunedNetwork, TuneOptions, held_out, tune
+from training.tune import Cycle, TunedNetwork, TuneOptions, tune
 from training.whisper import Encoder
 from training.windows import Windows
 
@@ -57,13 +57,6 @@ Tune = Callable[[Path], TunedNetwork]
 @pytest.fixture(scope="module")
 def tuned(clips: list[Clip], windows: Windows, encoder: Encoder) -> Tune:
     return lambda cache: tune(clips, windows, encoder, cache, options=OPTIONS)
-
-
-def test_only_repositories_of_one_fold_are_held_out(clips: list[Clip]):
-    outside = held_out(clips)
-
-    assert {deal(clips)[c.repo] for c, out in zip(clips, outside, strict=True) if out} == {HELD_OUT}
-    assert not (unrelated(clips, outside) & outside).any()
 
 
 def test_tuning_moves_the_copy_and_not_the_encoder_it_came_from(
