@@ -20,20 +20,22 @@ LABELS = {
 """The label that a rule's kind implies, as the shipped manifest has it."""
 
 _KEYS = {"repo", "year", "language", "licence", "non_commercial", "provenance", "names", "clips"}
-_RULE_KEYS = {"path", "kind", "system", "language"}
+_RULE_KEYS = {"path", "kind", "system", "language", "speaker"}
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Paths that begin with a match of `path` are of this kind, made by this system.
 
-    Groups named `system`, `language` and `speaker` in the pattern stand for the clip's own.
+    `language` and `speaker` are those of all its clips, where one is given. Groups named `system`,
+    `language` and `speaker` in the pattern stand for the clip's own.
     """
 
     path: re.Pattern[str]
     kind: str
     system: str
     language: str
+    speaker: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def describe(source: Source, path: str) -> Described | None:
             system=system,
             family=_family(source, system) if label == "spoof" else "",
             language=found.get("language", rule.language or source.language),
-            speaker=found.get("speaker", ""),
+            speaker=found.get("speaker", rule.speaker),
         )
     return None
 
@@ -129,7 +131,13 @@ def _rules(repo: str, entries: list[dict[str, str]]) -> Iterator[Rule]:
             raise ValueError(f"{repo}: {entry['path']}: {error}") from error
         if LABELS[kind] == "spoof" and not ("system" in entry or "system" in pattern.groupindex):
             raise ValueError(f"{repo}: {entry['path']} names no system")
-        yield Rule(pattern, kind, entry.get("system", ""), entry.get("language", ""))
+        yield Rule(
+            pattern,
+            kind,
+            entry.get("system", ""),
+            entry.get("language", ""),
+            entry.get("speaker", ""),
+        )
 
 
 def _refuse_unknown(entry: Mapping[str, Any], known: set[str]) -> None:

@@ -226,6 +226,22 @@ def test_a_repository_that_is_described_twice_is_refused(tmp_path: Path):
         read_sources(described(tmp_path, DESCRIPTION * 2))
 
 
+def test_a_rule_can_say_who_speaks_in_all_its_clips(tmp_path: Path):
+    rule = """
+[[repository]]
+repo = "a/b"
+year = 2024
+language = "en"
+clips = [{ path = "en/", kind = "bonafide", speaker = "Ann" }]
+"""
+    source = read_sources(described(tmp_path, rule))[0]
+
+    what = describe(source, "en/1.wav")
+
+    assert what is not None
+    assert what.speaker == "Ann"
+
+
 def test_a_system_without_a_family_is_refused_by_name(tmp_path: Path):
     text = DESCRIPTION.replace('"styletts2"', '"nobody-knows-tts"')
     source = read_sources(described(tmp_path, text))[0]
