@@ -46,12 +46,12 @@ from veravox.audio.windows import WINDOW_SAMPLES
 from veravox.detection.card import WEIGHTS_FILE, ModelCard, write_card
 from veravox.detection.detector import fit_window
 
-MODEL_ID = "whisper-tiny-views-2026-11b"
+MODEL_ID = "whisper-tiny-views-2026-12"
 ALIASES = ("stable", "stable-latest", "dev-v4", "apollo-4-2025-10-20", "apollo-4-2026-01-16")
 COMMAND = (
     "python -m training.build --manifest MANIFEST --manifest training/data/collected.csv.gz "
     "--mirrors MIRRORS --synthesis SETS --whisper WHEEL "
-    "--start whisper-tiny-views-2026-11/model.onnx"
+    "--start whisper-tiny-views-2026-11b/model.onnx"
 )
 DESCRIPTION = (
     "Two views of equal weight: the frozen lower layers of Whisper tiny.en (MIT) with a light "
@@ -158,7 +158,7 @@ def build(
         | held_out_tables(COMMAND, unseen, decision.calibration)
         | held_out_tables(COMMAND, frozen, frozen_calibration, FROZEN_ALONE)
         | family_table(COMMAND, train.examples, by_family, frozen_calibration)
-        | prompts.held_out_table(COMMAND, train, options, frozen_calibration)
+        | prompts.held_out_table(COMMAND, train, options, decision.lowered(frozen_calibration))
         | {TITLE: attributed.table},
         known_failures=KNOWN_FAILURES,
         attribution=attributed.constants,

@@ -93,6 +93,10 @@ class Decision:
     band: IndecisionBand
     partial: PartialRule
 
+    def lowered(self, balanced: Calibration) -> Calibration:
+        """Another map to LLRs of equal odds, with its threshold as strict as this decision's."""
+        return balanced.model_copy(update={"intercept": balanced.intercept + self.equal_odds})
+
 
 def fit_decision(as_they_are: Scored, augmented: Scored, long: Scored, joined: Scored) -> Decision:
     """The constants, from recordings of dev and of the held-out part of training.

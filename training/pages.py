@@ -120,7 +120,7 @@ def genuine_speech(measured: MetricTable) -> str:
 def telephone_prompts(measured: MetricTable) -> str:
     """Errors on the prompts of each voice, by heads that did not hear the person."""
     return table(
-        ["prompts, the person held out", "score above equal odds"],
+        ["prompts, the person held out", "score above the threshold"],
         [[name, _percent(row["bpcer"])] for name, row in measured.rows.items()],
     )
 

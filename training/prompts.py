@@ -121,7 +121,7 @@ def held_out_table(
         outside = np.array([clip.speaker == speaker for clip in clips])
         inside = np.flatnonzero(unrelated(clips, outside))
         head = fit_head(train.values[inside], [clips[i] for i in inside], options, seed=0)
-        for name in sorted(set(sets[outside])):
+        for name in sorted(set(sets[outside]) - {""}):
             heard = clean & (sets == name)
             llrs = calibration.slope * predict([head], train.values[heard], options)
             alarms = float((llrs + calibration.intercept >= 0.0).mean())

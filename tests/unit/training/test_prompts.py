@@ -57,8 +57,9 @@ def test_false_alarms_are_those_of_a_head_that_did_not_hear_the_person():
     clips = [clip(i, "a/b") for i in range(60)] + [clip(i, "c/d", spoof=True) for i in range(60)]
     clips += [clip(i, "synthesis/prompts-en", "anna") for i in range(20)]
     clips += [clip(i, "synthesis/prompts-es", "anna") for i in range(10)]
-    kind = np.repeat([-1.0, 1.0, 1.0, 1.0], [60, 60, 20, 10])
-    values = kind[:, None, None, None] + 0.1 * generator.standard_normal((150, 1, 1, 4))
+    clips += [clip(i, "other/page", "anna") for i in range(20)]
+    kind = np.repeat([-1.0, 1.0, 1.0, 1.0, -1.0], [60, 60, 20, 10, 20])
+    values = kind[:, None, None, None] + 0.1 * generator.standard_normal((170, 1, 1, 4))
     train = Features([Example(c, 0) for c in clips], values.astype(np.float16))
     calibration = Calibration(slope=1.0, intercept=0.0)
 

@@ -41,7 +41,7 @@ _ERRORS = {
 _NOT_FOUND = {404: ("There is no such model.", "Unknown model 'nope'; choose one of stable")}
 _HASH = "5c0c43ac1a2e4b0a9a3c9f6be2f6ad6f0e4f4d9be8a2d8b7a4d6f3c2b1a09f8e"
 _SUMMARY: dict[str, Any] = {
-    "id": "whisper-tiny-views-2026-11b",
+    "id": "whisper-tiny-views-2026-12",
     "aliases": ["stable", "stable-latest"],
     "created": "2026-11-21",
     "description": "Two views of the lower layers of Whisper tiny.en (MIT), frozen and fine-tuned.",
