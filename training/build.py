@@ -46,12 +46,11 @@ from veravox.audio.windows import WINDOW_SAMPLES
 from veravox.detection.card import WEIGHTS_FILE, ModelCard, write_card
 from veravox.detection.detector import fit_window
 
-MODEL_ID = "whisper-tiny-views-2026-12"
+MODEL_ID = "whisper-tiny-views-2026-12b"
 ALIASES = ("stable", "stable-latest", "dev-v4", "apollo-4-2025-10-20", "apollo-4-2026-01-16")
 COMMAND = (
     "python -m training.build --manifest MANIFEST --manifest training/data/collected.csv.gz "
-    "--mirrors MIRRORS --synthesis SETS --whisper WHEEL "
-    "--start whisper-tiny-views-2026-11b/model.onnx"
+    "--mirrors MIRRORS --synthesis SETS --whisper WHEEL"
 )
 DESCRIPTION = (
     "Two views of equal weight: the frozen lower layers of Whisper tiny.en (MIT) with a light "

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.corpora import SET_INDEX
+from training.licences import NON_COMMERCIAL
 from training.manifest import Clip, check_reserved, read_manifest
 from training.systems import base_name
 
@@ -35,19 +36,27 @@ class Sources:
 def read_clips(sources: Sources) -> list[Clip]:
     """The bona fide and spoofed clips of all manifests and synthetic sets, each blob once.
 
-    Left out are the blobs that are withheld for the final test, and copies of them, and training
-    clips of systems and named speakers of the dev split. Raises ValueError for a clip of a reserved
-    repository.
+    Left out are the blobs that are withheld for the final test, and copies of them. Of training
+    clips there are none of systems and named speakers of the dev split either, and none of
+    repositories whose licence excludes commercial use, nor copies of these. Raises ValueError for a
+    clip of a reserved repository.
     """
     clips = [clip for path in sources.lists for clip in read_manifest(path) if clip.label in LABELS]
     if sources.reserved:
         check_reserved(clips, sources.reserved)
     withheld = set(WITHHELD.read_text("utf-8").split())
+    withheld_from_training = withheld | non_commercial(clips)
     unique: dict[str, Clip] = {}
     for clip in clips:
-        if not {clip.sha, clip.pair} & withheld:
+        barred = withheld_from_training if clip.split == "train" else withheld
+        if not {clip.sha, clip.pair} & barred:
             unique.setdefault(clip.sha, clip)
     return apart_from_dev(list(unique.values()))
+
+
+def non_commercial(clips: Sequence[Clip]) -> set[str]:
+    """The blobs that also lie in a repository whose licence excludes commercial use."""
+    return {clip.sha for clip in clips if clip.repo in NON_COMMERCIAL}
 
 
 def apart_from_dev(clips: Sequence[Clip]) -> list[Clip]:

@@ -69,10 +69,6 @@ EXPERIMENTS: dict[str, Experiment] = {
     "newest": Experiment(
         "no spoof from a page of before 2024", lambda clip: not clip.spoof or clip.year >= NEWEST
     ),
-    "no-non-commercial": Experiment(
-        "no clip whose licence excludes commercial use",
-        lambda clip: "nc" not in clip.licence.casefold().split("-"),
-    ),
     "mean-and-deviation": Experiment("without frame differences", options={"statistics": (0, 1)}),
     "mean-only": Experiment("means only", options={"statistics": (0,)}),
     "linear": Experiment("a linear head", options={"hidden": 0}),

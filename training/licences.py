@@ -1,4 +1,7 @@
-"""The licence of a repository: as a manifest has it, or as the repository's mirror states it."""
+"""The licence of a repository: as a manifest has it, or as the repository's mirror states it.
+
+Recordings of repositories that exclude commercial use train nothing that ships.
+"""
 
 import re
 import subprocess
@@ -22,6 +25,11 @@ STATED_ELSEWHERE: dict[str, str] = {
 }
 """What a README file, or a licence file beside the audio, says of the audio where the root has no
 licence file or one for the code alone."""
+
+NON_COMMERCIAL = frozenset(
+    (Path(__file__).parent / "data" / "non_commercial.txt").read_text("utf-8").split()
+)
+"""The repositories whose licence excludes commercial use."""
 
 _FILE = re.compile(r"(licen[cs]e|copying)(\.\w+)?", re.IGNORECASE)
 _PHRASES = tuple(

@@ -17,9 +17,9 @@ from veravox.audio.canonical import Samples
 from veravox.audio.windows import WINDOW_SAMPLES
 
 DEPTH = 2
-PER_SYSTEM = 60
-PER_PAGE = 15
-PER_SOURCE = 100
+PER_SYSTEM = 40
+PER_PAGE = 10
+PER_SOURCE = 60
 VOICES = 400
 VARIANTS = 4
 """Each clip as it is and through three channels."""

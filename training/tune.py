@@ -56,7 +56,7 @@ class TuneOptions:
     Whisper's scale, 0.06 is 4.8 dB), or lose up to 8 bands.
     """
 
-    cycles: tuple[Cycle, ...] = (Cycle(1_200, 256),)
+    cycles: tuple[Cycle, ...] = (Cycle(700, 128), Cycle(1_000, 256))
     batch: int = 64
     encoder_rate: float = 1e-4
     head_rate: float = 2e-3

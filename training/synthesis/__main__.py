@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from training.corpora import Corpus, open_corpus
+from training.dataset import non_commercial
 from training.manifest import Clip, read_manifest
 from training.synthesis import copying, hibari, hifigan, kokoro, legacy, piper
 from training.synthesis.sets import Engine, Planned, produce
@@ -60,7 +61,9 @@ def _planned(arguments: argparse.Namespace) -> Iterator[tuple[str, Iterator[Plan
     copies = [name.removeprefix("copy-") for name in COPIES if name in wanted]
     if copies:
         reserved = set(arguments.reserved.read_text().split()) if arguments.reserved else set()
-        clips = [clip for clip in read_manifest(arguments.manifest) if clip.sha not in reserved]
+        listed = read_manifest(arguments.manifest)
+        withheld = reserved | non_commercial(listed)
+        clips = [clip for clip in listed if clip.sha not in withheld]
         corpus = open_corpus(clips, arguments.corpus)
         originals = copying.choose_originals(clips, corpus, arguments.originals)
         for name in copies:

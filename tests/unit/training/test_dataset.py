@@ -3,12 +3,16 @@ from pathlib import Path
 
 import pytest
 
+import training
 from training.dataset import WITHHELD, Sources, read_clips
+from training.licences import NON_COMMERCIAL, STATED_ELSEWHERE, named
+from training.manifest import read_rows
 
 COLUMNS = (
     "split", "label", "repo", "sha", "path", "system", "kind", "language", "speaker", "year",
     "family", "pair", "licence",
 )  # fmt: skip
+COLLECTED = Path(training.__file__).parent / "data" / "collected.csv.gz"
 WITHHELD_BLOB = WITHHELD.read_text("utf-8").split()[0]
 
 
@@ -39,6 +43,28 @@ def test_copies_of_what_is_kept_for_the_final_test_are_left_out(tmp_path: Path):
     clips = read_clips(Sources((first,), tmp_path, tmp_path / "sets"))
 
     assert [c.sha for c in clips] == ["2"]
+
+
+def test_recordings_whose_licence_excludes_commercial_use_are_heard_by_the_dev_split_only(
+    tmp_path: Path,
+):
+    restricted = {"sha": "1", "split": "train", "repo": "amu-cai/nEMO"}
+    free = {"sha": "2", "split": "train"}
+    dev = restricted | {"sha": "3", "split": "dev"}
+    copy = {"sha": "4", "split": "train", "pair": "1"}
+    first = manifest(tmp_path / "first.csv", {"sha": "1", "split": "train"}, free, restricted, dev)
+    manifest(tmp_path / "sets/synthesis+x/index.csv", copy)
+
+    clips = read_clips(Sources((first,), tmp_path, tmp_path / "sets"))
+
+    assert [c.sha for c in clips] == ["2", "3"]
+
+
+def test_every_repository_that_is_known_to_exclude_commercial_use_is_listed():
+    flagged = {row["repo"] for row in read_rows(COLLECTED) if row["non_commercial"] == "True"}
+    stated = {repo for repo, name in STATED_ELSEWHERE.items() if named(name).non_commercial}
+
+    assert flagged | stated <= NON_COMMERCIAL
 
 
 def test_a_reserved_repository_is_refused(tmp_path: Path):
